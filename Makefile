@@ -1,0 +1,62 @@
+# Everything this project does, one target each. `make help` lists them.
+# sdk: PROFILE=dev FEATURES=fault-injection DIST=elsewhere stage a second kit beside the first.
+
+CARGO       ?= cargo
+PROFILE     ?= release
+FEATURES    ?=
+CARGO_FLAGS ?=
+DIST        ?= dist
+PREFIX      ?= /usr/local
+DESTDIR     ?=
+SOAK_MINUTES ?= 10
+
+TARGET_DIR  := $(or $(CARGO_TARGET_DIR),target)
+BUILT       := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sdk sdk-faults install header test demo bench lint soak clean
+
+help:            ## list the targets
+	@sed -n 's/^\([a-z-]*\): *[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name what; do \
+		printf '  %-12s %s\n' "$$name" "$$what"; done
+
+setup:           ## install the system packages that tests and examples need (Debian, as root)
+	@tests/tools/setup.sh
+
+sdk:             ## build the library and stage what users install into dist/
+	@$(CARGO) build --lib --profile $(PROFILE) $(if $(FEATURES),--features $(FEATURES)) $(CARGO_FLAGS)
+	@bindings/c/stage.sh $(BUILT) $(DIST)
+
+sdk-faults:      ## stage a kit with debug assertions and panics on demand into target/dist-faults
+	@$(MAKE) --no-print-directory sdk PROFILE=dev FEATURES=fault-injection DIST=$(TARGET_DIR)/dist-faults
+
+install:         ## copy dist/ to PREFIX (default /usr/local), under DESTDIR if given
+	@test -e $(DIST)/lib/libllmrouter.so || { echo 'nothing to install: run `make sdk` first' >&2; exit 1; }
+	@mkdir -p $(DESTDIR)$(PREFIX)
+	@cp -R --no-preserve=ownership --remove-destination $(DIST)/include $(DIST)/lib $(DESTDIR)$(PREFIX)/
+	@echo 'installed to $(DESTDIR)$(PREFIX)'
+
+header:          ## write include/llmrouter.h from src/ffi
+	UPDATE=1 $(CARGO) test --test header header_is_fresh
+
+test: sdk sdk-faults ## run all tests: Rust, C under sanitizers, packaging, examples, real servers
+	$(CARGO) test --workspace
+	@if [ -x tests/real/run.sh ]; then tests/real/run.sh; fi
+
+demo: sdk        ## show routing at work: balancing, retries, fallbacks, overhead; no key, no network
+	@examples/demo.sh
+
+bench: sdk       ## measure against a bare HTTP client in the same run
+	$(CARGO) run --release -p llmrouter-benches
+
+lint:            ## check formatting, clippy and shell scripts; warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck bindings/c/*.sh tests/tools/*.sh examples/*.sh .ci/run; fi
+
+soak: sdk sdk-faults ## run the C programs again and again for SOAK_MINUTES (default 10)
+	@tests/tools/soak.sh $(SOAK_MINUTES)
+
+clean:           ## remove what was built and staged
+	$(CARGO) clean
+	rm -rf dist

@@ -1,0 +1,108 @@
+//! The files that a run makes: the requests, the router's configurations, the compiled libcurl client.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::Result;
+use crate::provider::Provider;
+
+/// Bytes of the request and of the provider's answer.
+pub const SIZE: usize = 1024;
+/// The group is named as its deployments' model, so that routed and bare requests carry the same bytes.
+const MODEL: &str = "bench";
+const DEPLOYMENTS: usize = 3;
+
+#[derive(Debug)]
+pub struct Fixtures {
+    /// `target/bench`, where everything lies.
+    pub folder: PathBuf,
+    pub library: PathBuf,
+    pub request: PathBuf,
+    /// The same request, answered by the router itself.
+    pub mock: PathBuf,
+}
+
+impl Fixtures {
+    pub fn write() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let root = root.ok_or("no folder above benches/")?;
+        let variable = |name, default: &str| {
+            std::env::var_os(name).map_or_else(|| root.join(default), PathBuf::from)
+        };
+        let folder = variable("CARGO_TARGET_DIR", "target").join("bench");
+        std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        Ok(Self {
+            library: variable("LLMROUTER_LIB", "dist/lib/libllmrouter.so"),
+            request: write(&folder, "request.json", &request(false))?,
+            mock: write(&folder, "mock.json", &request(true))?,
+            folder,
+        })
+    }
+
+    /// The router's configuration: three deployments, all of this provider.
+    pub fn config(&self, name: &str, provider: &Provider) -> Result<PathBuf> {
+        write(&self.folder, name, &config(&provider.base()))
+    }
+
+    /// The same with the response cache on.
+    pub fn cached(&self, name: &str, provider: &Provider) -> Result<PathBuf> {
+        let cache = "litellm_settings:\n  cache: true\n  cache_params: {type: local}\n";
+        write(&self.folder, name, &(config(&provider.base()) + cache))
+    }
+
+    /// Compiles the libcurl client; fails where libcurl's headers are not installed.
+    pub fn curl_client(&self) -> Result<PathBuf> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("curl.c");
+        let program = self.folder.join("curl-client");
+        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+        let status = Command::new(compiler)
+            .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-o"])
+            .args([&program, &source])
+            .arg("-lcurl")
+            .status()?;
+        if status.success() {
+            Ok(program)
+        } else {
+            Err("benches/curl.c does not compile here".into())
+        }
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(path)
+}
+
+/// An OpenAI request of exactly `SIZE` bytes.
+fn request(mock: bool) -> String {
+    let with = |content: String| {
+        let mut request = json!({
+            "model": MODEL,
+            "messages": [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": content}],
+            "temperature": 0.5,
+            "max_tokens": 256,
+        });
+        if mock {
+            request["mock_response"] = json!("Good day.");
+        }
+        request.to_string()
+    };
+    let padding = SIZE.saturating_sub(with(String::new()).len());
+    with("Say it in words. ".chars().cycle().take(padding).collect())
+}
+
+fn config(base: &str) -> String {
+    let deployment = |n| {
+        format!(
+            "  - model_name: {MODEL}\n    litellm_params:\n      model: openai/{MODEL}\n      api_base: {base}\n      \
+             api_key: sk-bench-{n}-456789abcdef0123456789abcdef\n"
+        )
+    };
+    let deployments: String = (1..=DEPLOYMENTS).map(deployment).collect();
+    format!(
+        "model_list:\n{deployments}router_settings:\n  routing_strategy: simple-shuffle\n  num_retries: 2\n"
+    )
+}

@@ -1,0 +1,56 @@
+//! What the router costs: the C ABI beside bare HTTP clients, against one fake provider, in one run.
+//!
+//! The runner starts one child process for each contender, scenario and round, so that processor time belongs to one
+//! contender and nothing leaks from one into the next. See README.md.
+
+mod abi;
+mod bare;
+mod child;
+mod cores;
+mod drive;
+mod fixtures;
+mod job;
+mod machine;
+mod options;
+mod plan;
+mod provider;
+mod ratios;
+mod report;
+mod routed;
+mod stats;
+
+use std::process::ExitCode;
+
+/// Any failure, already worded for the person who runs this.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match args.split_first() {
+        Some((first, rest)) if first == child::SUBCOMMAND => {
+            child::main(rest.first().map_or("", String::as_str))
+        }
+        _ => run(&args),
+    };
+    if let Err(error) = outcome {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(args: &[String]) -> Result<()> {
+    let options = options::Options::parse(args)?;
+    if options.help {
+        print!("{}", options::USAGE);
+        return Ok(());
+    }
+    let program = provider::program()?;
+    let near =
+        provider::Provider::start(&program, if options.roam { None } else { cores::last() })?;
+    let far = provider::Provider::start(&program, None)?;
+    let fixtures = fixtures::Fixtures::write()?;
+    let jobs = plan::jobs(&options, &fixtures, &near, &far)?;
+    let rows = job::run(jobs, &fixtures, options.rounds)?;
+    report::report(&options, &fixtures, &rows)
+}

@@ -1,0 +1,87 @@
+//! What is set against what, and the most that the project allows itself. Nothing fails here: it is only shown.
+
+use serde_json::{Value, json};
+
+use crate::job::Row;
+use crate::plan::{ALONE, LOADED};
+use crate::plan::{
+    CURL_EASY, CURL_MULTI, HYPER, REQWEST, REQWEST_BLOCKING, ROUTER_ASYNC, ROUTER_BLOCKING,
+};
+use crate::report::{CPU, Measure, P50};
+use crate::stats::median;
+
+struct Ratio {
+    scenario: &'static str,
+    ours: &'static str,
+    theirs: &'static str,
+    budget: Option<f64>,
+}
+
+/// Alone a caller waits, so latency counts; under load the machine's time does.
+const RATIOS: [Ratio; 7] = [
+    ratio(LOADED, ROUTER_ASYNC, REQWEST, Some(1.15)),
+    ratio(LOADED, ROUTER_ASYNC, HYPER, Some(1.5)),
+    ratio(LOADED, ROUTER_ASYNC, CURL_MULTI, None),
+    ratio(LOADED, ROUTER_BLOCKING, REQWEST_BLOCKING, None),
+    ratio(ALONE, ROUTER_ASYNC, REQWEST, Some(1.10)),
+    ratio(ALONE, ROUTER_BLOCKING, REQWEST_BLOCKING, Some(1.10)),
+    ratio(ALONE, ROUTER_BLOCKING, CURL_EASY, None),
+];
+
+const fn ratio(
+    scenario: &'static str,
+    ours: &'static str,
+    theirs: &'static str,
+    budget: Option<f64>,
+) -> Ratio {
+    Ratio {
+        scenario,
+        ours,
+        theirs,
+        budget,
+    }
+}
+
+/// Prints the ratios that both sides ran for. Each is the median of the rounds' own ratios: the two sides of one round
+/// ran within seconds of each other.
+pub fn print(rows: &[Row]) -> Vec<Value> {
+    let find = |scenario, contender| {
+        let wanted = |row: &&Row| row.job.scenario == scenario && row.job.contender == contender;
+        rows.iter()
+            .find(wanted)
+            .filter(|row| !row.outcomes.is_empty())
+    };
+    let mut found = Vec::new();
+    for Ratio {
+        scenario,
+        ours,
+        theirs,
+        budget,
+    } in RATIOS
+    {
+        let (Some(our), Some(their)) = (find(scenario, ours), find(scenario, theirs)) else {
+            continue;
+        };
+        let (what, measure): (_, Measure) = if scenario == ALONE {
+            ("p50", P50)
+        } else {
+            ("CPU per call", CPU)
+        };
+        let pairs = our.outcomes.iter().zip(&their.outcomes);
+        let rounds: Vec<f64> = pairs.map(|(a, b)| measure(a) / measure(b)).collect();
+        let least = rounds.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = rounds.iter().copied().fold(0.0, f64::max);
+        let ratio = median(rounds);
+        if found.is_empty() {
+            println!("\n{:<67} {:>6}   least to most   budget", "ratio", "median");
+        }
+        let label = format!("{what}, {scenario}: {ours} / {theirs}");
+        let most_allowed = budget.map_or(String::new(), |most| format!("{most:>6.2}"));
+        println!("{label:<67} {ratio:>6.2}    {least:.2} to {most:.2}   {most_allowed}");
+        found.push(json!({
+            "what": what, "scenario": scenario, "ours": ours, "theirs": theirs,
+            "ratio": ratio, "least": least, "most": most, "budget": budget,
+        }));
+    }
+    found
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Routing at work, told in a page: builds the C examples against dist/ and runs them. No key, no network.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+programs=$(mktemp -d)
+trap 'rm -rf "$programs"' EXIT
+
+export PKG_CONFIG_PATH=$PWD/dist/lib/pkgconfig
+export LD_LIBRARY_PATH=$PWD/dist/lib
+
+# run <example> [arguments]
+run() {
+    local example=$1
+    shift
+    # shellcheck disable=SC2046 # pkg-config's answer is a list of flags
+    cc "examples/c/$example.c" $(pkg-config --cflags --libs llmrouter) -pthread -o "$programs/$example"
+    "$programs/$example" "$@"
+}
+
+title() {
+    printf '\n%s\n' "$1"
+}
+
+title "1. One call: the answer, and what the router adds (examples/c/hello.c)"
+run hello | sed 's/^/    /'
+
+title "2. Deployments that fail (examples/c/failover.c)"
+run failover examples/config/failover.yaml | sed 's/^/  /'
+
+title "3. Load that spreads 6 : 3 : 1 (examples/c/many.c)"
+run many examples/config/many.yaml | sed 's/^/  /'
+
+if [[ -x tests/real/demo.sh ]]; then
+    title "4. The same with real model servers"
+    tests/real/demo.sh | sed 's/^/    /'
+fi

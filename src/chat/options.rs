@@ -1,0 +1,229 @@
+//! Per-call options: the members of a request that are for the router and are not sent.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::request::RequestError;
+
+/// The member that says whether the answer is streamed. Sent, but the called function decides its value.
+pub const STREAM: &str = "stream";
+
+/// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
+const NOT_IN_FORCE: [&str; 33] = [
+    "additional_drop_params",
+    "allowed_model_region",
+    "allowed_openai_params",
+    "api_version",
+    "cache",
+    "caching",
+    "content_policy_fallbacks",
+    "context_window_fallbacks",
+    "custom_llm_provider",
+    "deadline",
+    "drop_params",
+    "enable_tag_filtering",
+    "include_fallback_errors",
+    "max_retries",
+    "mock_testing_content_policy_fallbacks",
+    "mock_testing_context_fallbacks",
+    "mock_testing_fallbacks",
+    "mock_testing_rate_limit_error",
+    "mock_timeout",
+    "mock_tool_calls",
+    "model_group_retry_policy",
+    "modify_params",
+    "on_exhausted",
+    "organization",
+    "priority",
+    "region_name",
+    "retry_policy",
+    "routing_strategy",
+    "silent_model",
+    "specific_deployment",
+    "stream_timeout",
+    "tags",
+    "_router_weights",
+];
+
+/// Options that carry facts about the call for logs and change nothing about the answer.
+const INFORMATIVE: [&str; 6] =
+    ["metadata", "litellm_metadata", "litellm_call_id", "litellm_trace_id", "litellm_session_id", "proxy_server_request"];
+
+/// Would send a deployment's key elsewhere, or the caller's key to us.
+const REFUSED: [&str; 3] = ["api_key", "api_base", "base_url"];
+
+/// The longest time that a request may ask for; longer ones overflow timers on some systems.
+const MAX_SECONDS: f64 = 10.0 * 365.0 * 86_400.0;
+
+/// What a request asks of the router itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// `timeout`, else `request_timeout`: for each attempt.
+    pub timeout: Option<Duration>,
+    pub num_retries: Option<u32>,
+    /// `fallbacks`: groups to try in order instead of the configured ones.
+    pub fallbacks: Option<Vec<String>>,
+    pub disable_fallbacks: bool,
+    pub mock_response: Option<Value>,
+    pub mock_error: Option<Value>,
+    pub mock_delay: Option<Duration>,
+    /// `extra_body`: merged into what is sent.
+    pub extra_body: Map<String, Value>,
+    /// `extra_headers` (or `headers`): added to what is sent, never in the place of a credential.
+    pub extra_headers: Vec<(String, String)>,
+    /// `stream: true`.
+    pub stream: bool,
+    /// Options of LiteLLM's that were given and have no effect.
+    pub without_effect: Vec<&'static str>,
+}
+
+/// Takes one member in. Returns whether it was an option, which is not sent.
+pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool, RequestError> {
+    if REFUSED.contains(&name) {
+        let message = format!("\"{name}\" can't be set by a request; set it in the configuration");
+        return Err(RequestError::parameter(name, message));
+    }
+    if let Some(known) = NOT_IN_FORCE.iter().find(|known| **known == name) {
+        options.without_effect.push(known);
+        return Ok(true);
+    }
+    if INFORMATIVE.contains(&name) {
+        return Ok(true);
+    }
+    let value = || value_of(name, text);
+    match name {
+        "timeout" => options.timeout = seconds(name, &value()?)?.or(options.timeout),
+        "request_timeout" => options.timeout = options.timeout.or(seconds(name, &value()?)?),
+        "num_retries" => options.num_retries = count(name, &value()?)?,
+        "fallbacks" => options.fallbacks = fallbacks(name, value()?)?,
+        "disable_fallbacks" => options.disable_fallbacks = flag(name, &value()?)?,
+        "mock_response" => options.mock_response = Some(value()?).filter(|value| !value.is_null()),
+        "mock_error" => options.mock_error = Some(value()?).filter(|value| !value.is_null()),
+        "mock_delay" => options.mock_delay = seconds(name, &value()?)?,
+        "mock_delay_ms" => options.mock_delay = seconds(name, &value()?)?.map(|time| time / 1000),
+        "extra_body" => options.extra_body = object(name, value()?)?,
+        "extra_headers" | "headers" => options.extra_headers.extend(headers(name, value()?)?),
+        STREAM => {
+            options.stream = flag(name, &value()?)?;
+            return Ok(false);
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn value_of(name: &str, text: &str) -> Result<Value, RequestError> {
+    serde_json::from_str(text).map_err(|_| RequestError::parameter(name, format!("\"{name}\" is nested too deeply")))
+}
+
+/// Seconds as a number or as text; zero and null mean "not set", as LiteLLM reads them.
+fn seconds(name: &str, value: &Value) -> Result<Option<Duration>, RequestError> {
+    let number = match value {
+        Value::Null => return Ok(None),
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    match number {
+        Some(number) if number == 0.0 => Ok(None),
+        Some(number) if (0.0..=MAX_SECONDS).contains(&number) => Ok(Some(Duration::from_secs_f64(number))),
+        _ => Err(RequestError::parameter(name, format!("\"{name}\" must be a number that is not negative"))),
+    }
+}
+
+fn count(name: &str, value: &Value) -> Result<Option<u32>, RequestError> {
+    let number = match value {
+        Value::Null => return Ok(None),
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let number = number.and_then(|number| u32::try_from(number).ok());
+    number.map(Some).ok_or_else(|| RequestError::parameter(name, format!("\"{name}\" must be a whole number from 0")))
+}
+
+fn flag(name: &str, value: &Value) -> Result<bool, RequestError> {
+    match value {
+        Value::Null => Ok(false),
+        Value::Bool(flag) => Ok(*flag),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+        _ => Err(RequestError::parameter(name, format!("\"{name}\" must be true or false"))),
+    }
+}
+
+fn object(name: &str, value: Value) -> Result<Map<String, Value>, RequestError> {
+    match value {
+        Value::Null => Ok(Map::new()),
+        Value::Object(map) => Ok(map),
+        _ => Err(RequestError::parameter(name, format!("\"{name}\" must be an object"))),
+    }
+}
+
+fn headers(name: &str, value: Value) -> Result<Vec<(String, String)>, RequestError> {
+    let text = |(header, value): (String, Value)| match value {
+        Value::String(text) => Ok((header, text)),
+        Value::Number(number) => Ok((header, number.to_string())),
+        _ => Err(RequestError::parameter(name, format!("\"{name}\" must be an object of texts"))),
+    };
+    object(name, value)?.into_iter().map(text).collect()
+}
+
+/// A list of group names. `null` is "not set"; an empty list turns fallbacks off.
+fn fallbacks(name: &str, value: Value) -> Result<Option<Vec<String>>, RequestError> {
+    let bad = || RequestError::parameter(name, format!("\"{name}\" must be a list of model names"));
+    match value {
+        Value::Null => Ok(None),
+        Value::Array(items) => {
+            let text = |item| if let Value::String(text) = item { Ok(text) } else { Err(bad()) };
+            items.into_iter().map(text).collect::<Result<_, _>>().map(Some)
+        }
+        _ => Err(bad()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Request;
+    use super::*;
+
+    fn options(text: &str) -> Result<Options, RequestError> {
+        Request::parse(&format!(r#"{{"model":"m",{text}}}"#)).map(|request| request.options().clone())
+    }
+
+    #[test]
+    fn times_are_seconds() {
+        assert_eq!(options(r#""timeout":0.25"#).unwrap().timeout, Some(Duration::from_millis(250)));
+        assert_eq!(options(r#""timeout":"2""#).unwrap().timeout, Some(Duration::from_secs(2)));
+        assert_eq!(options(r#""timeout":0"#).unwrap().timeout, None);
+        assert_eq!(options(r#""mock_delay_ms":5"#).unwrap().mock_delay, Some(Duration::from_millis(5)));
+        assert_eq!(options(r#""request_timeout":9,"timeout":1"#).unwrap().timeout, Some(Duration::from_secs(1)));
+        for bad in ["-1", "\"soon\"", "[]", "1e300", "true"] {
+            assert!(options(&format!(r#""timeout":{bad}"#)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_request_sets_no_credential() {
+        for name in REFUSED {
+            let error = options(&format!(r#""{name}":"canary-value""#)).unwrap_err();
+            assert!(matches!(&error, RequestError::Parameter { name: param, message }
+                if param == name && !message.contains("canary")));
+        }
+    }
+
+    #[test]
+    fn options_without_effect_are_listed() {
+        assert_eq!(options(r#""cache":{"ttl":1},"tags":[]"#).unwrap().without_effect, ["cache", "tags"]);
+        assert!(options(r#""metadata":{}"#).unwrap().without_effect.is_empty());
+    }
+
+    #[test]
+    fn fallbacks_are_names() {
+        let set = options(r#""fallbacks":["a","b"]"#).unwrap().fallbacks;
+        assert_eq!(set, Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(options(r#""fallbacks":[]"#).unwrap().fallbacks, Some(vec![]));
+        assert!(options(r#""fallbacks":"a""#).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! `router_settings`: the parameters of LiteLLM's Router.
+
+use super::nested::{ALERTING, ALIAS, ALLOWED_FAILS_POLICY, BUDGET, CACHE_KWARGS, RETRY_POLICY, ROUTER_GENERAL};
+use super::nested::{ROUTING_GROUP, STRATEGY_ARGS};
+use super::{Key, Kind, Section, Unknown, now, planned, proxy, quiet};
+
+pub const ROUTER_SETTINGS: Section =
+    Section { name: "router_settings", tables: &[ROUTER], unknown: Unknown::Refused };
+
+/// Every routing strategy that LiteLLM has.
+pub const STRATEGIES: &[&str] = &[
+    "simple-shuffle",
+    "least-busy",
+    "usage-based-routing",
+    "usage-based-routing-v2",
+    "latency-based-routing",
+    "cost-based-routing",
+    "provider-budget-routing",
+    "lar1",
+];
+
+const PRE_CALL_CHECKS: &[&str] = &[
+    "prompt_caching",
+    "router_budget_limiting",
+    "responses_api_deployment_check",
+    "deployment_affinity",
+    "session_affinity",
+    "forward_client_headers_by_model_group",
+    "enforce_model_rate_limits",
+    "encrypted_content_affinity",
+];
+
+pub(super) const ROUTER: &[Key] = &[
+    now("routing_strategy", Kind::Choice(STRATEGIES)),
+    planned("routing_strategy_args", Kind::Section(&STRATEGY_ARGS)),
+    planned("routing_groups", Kind::ListOf(&Kind::Section(&ROUTING_GROUP))),
+    now("model_group_alias", Kind::MapOf(&Kind::Either(&Kind::Text, &Kind::Section(&ALIAS)))),
+    now("num_retries", Kind::Count),
+    now("retry_after", Kind::Seconds),
+    planned("retry_policy", Kind::Section(&RETRY_POLICY)),
+    planned("model_group_retry_policy", Kind::MapOf(&Kind::Section(&RETRY_POLICY))),
+    now("timeout", Kind::Timeout),
+    planned("stream_timeout", Kind::Timeout),
+    now("fallbacks", Kind::Fallbacks),
+    now("default_fallbacks", Kind::Texts),
+    planned("context_window_fallbacks", Kind::Fallbacks),
+    planned("content_policy_fallbacks", Kind::Fallbacks),
+    now("max_fallbacks", Kind::Count),
+    planned("allowed_fails", Kind::Count),
+    planned("allowed_fails_policy", Kind::Section(&ALLOWED_FAILS_POLICY)),
+    now("cooldown_time", Kind::Seconds),
+    now("disable_cooldowns", Kind::Bool),
+    planned("cache_responses", Kind::Bool),
+    planned("cache_kwargs", Kind::Section(&CACHE_KWARGS)),
+    planned("caching_groups", Kind::ListOf(&Kind::List)),
+    planned("default_cache_time_seconds", Kind::Seconds),
+    planned("redis_url", Kind::Text),
+    planned("redis_host", Kind::Text),
+    planned("redis_port", Kind::Between(1, 65_535)),
+    planned("redis_password", Kind::Text),
+    planned("redis_db", Kind::Count),
+    planned("default_litellm_params", Kind::Map),
+    planned("default_max_parallel_requests", Kind::Count),
+    planned("default_priority", Kind::Integer),
+    planned("polling_interval", Kind::Seconds),
+    planned("enable_pre_call_checks", Kind::Bool),
+    planned("optional_pre_call_checks", Kind::ListOf(&Kind::Choice(PRE_CALL_CHECKS))),
+    planned("enable_tag_filtering", Kind::Bool),
+    planned("tag_filtering_match_any", Kind::Bool),
+    planned("tag_routing_prefix", Kind::Text),
+    planned("provider_budget_config", Kind::MapOf(&Kind::Section(&BUDGET))),
+    planned("enable_weighted_failover", Kind::Bool),
+    planned("deployment_affinity_ttl_seconds", Kind::Seconds),
+    planned("model_group_affinity_config", Kind::MapOf(&Kind::Texts)),
+    planned("ignore_invalid_deployments", Kind::Bool),
+    planned("enable_health_check_routing", Kind::Bool),
+    planned("health_check_staleness_threshold", Kind::Seconds),
+    planned("health_check_ignore_transient_errors", Kind::Bool),
+    planned("background_health_check_model_groups", Kind::Texts),
+    planned("router_general_settings", Kind::Section(&ROUTER_GENERAL)),
+    planned("alerting_config", Kind::Section(&ALERTING)),
+    planned("plugins", Kind::List),
+    planned("client_ttl", Kind::Seconds),
+    quiet("set_verbose"),
+    quiet("debug_level"),
+    proxy("assistants_config"),
+    proxy("search_tools"),
+    proxy("guardrail_list"),
+    proxy("fallback_access_check"),
+    proxy("fallback_budget_check"),
+    proxy("auto_router_capability_limit"),
+];

@@ -1,0 +1,110 @@
+//! A LiteLLM configuration, YAML or JSON, to a [`Config`]: immutable, validated, with every name resolved.
+//!
+//! `text → tree (yaml, include) → references replaced (env) → checked by the tables (keys, section) → settings (resolve),
+//! deployments, aliases, fallbacks`. Whatever is wrong on the way is collected with path, line and column (report).
+
+mod alias;
+mod deployment;
+mod env;
+mod fallback;
+mod groups;
+mod identity;
+mod include;
+mod keys;
+mod model;
+mod position;
+mod python;
+mod report;
+mod resolve;
+mod scalar;
+mod secret;
+mod section;
+mod sections;
+mod settings;
+mod suggest;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+pub use env::Environment;
+pub use model::*;
+pub use secret::Secret;
+pub use settings::Settings;
+
+use groups::Groups;
+use include::Source;
+use report::Report;
+use sections::Read;
+
+/// Loads a configuration from its text; `os.environ/` references see the process's environment.
+pub fn load_text(text: &str) -> Result<Config, ConfigError> {
+    load(text, process_variable)
+}
+
+/// Loads a file and the files that it includes, whose paths are relative to it.
+pub fn load_file(path: &Path) -> Result<Config, ConfigError> {
+    build(Source::of_file(path)?, process_variable)
+}
+
+/// Loads a text with an environment of the caller's choice in place of the process's.
+pub fn load(
+    text: &str,
+    process: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> Result<Config, ConfigError> {
+    build(Source::of_text(text)?, process)
+}
+
+/// A variable that is not UTF-8 is as good as none.
+fn process_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn build(
+    source: Source,
+    process: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> Result<Config, ConfigError> {
+    let Source { mut tree, positions } = source;
+    let mut report = Report::new(positions);
+    let environment = Environment::new(tree.get("environment_variables"), process, &mut report);
+    tree.shift_remove("environment_variables");
+    environment.substitute(&keys::TOP, &mut tree, "", &mut report);
+    let written = list(tree.get("model_list"));
+    let mut top = section::check(&keys::TOP, Value::Object(tree), "", &mut report);
+    let read = Read::of(&mut top, &mut report);
+    if written.is_empty() {
+        report.warn("", "no model_list: every call will be a bad request");
+    }
+
+    let checked = list(top.get("model_list"));
+    let deployments = deployment::read(&checked, &written, &read.sections.litellm, &mut report);
+    let groups = Groups::of(&deployments);
+    let aliases = alias::resolve(&read, &groups, &mut report);
+    let fallback = fallback::resolve(&read, &groups, &aliases, &mut report);
+    let routing = resolve::routing(&read, &mut report);
+    let retry = resolve::retry(&read, &mut report);
+    let timeouts = resolve::timeouts(&read, &environment, &mut report);
+    report.check()?;
+    Ok(Config {
+        routing,
+        retry,
+        fallback,
+        cooldown: resolve::cooldown(&read),
+        timeouts,
+        transport: resolve::transport(&environment),
+        worker_threads: resolve::worker_threads(&read),
+        aliases,
+        environment,
+        sections: read.sections,
+        warnings: report.into_warnings(),
+        deployments,
+    })
+}
+
+fn list(value: Option<&Value>) -> Vec<Value> {
+    value.and_then(Value::as_array).cloned().unwrap_or_default()
+}

@@ -1,0 +1,211 @@
+//! What a configuration says, after it was read, checked and resolved. Immutable.
+//!
+//! Times are `Duration`s; a limit is a count a minute; a name that leads nowhere is already a warning.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::env::Environment;
+use super::secret::Secret;
+use super::settings::Settings;
+
+/// A whole configuration. Made by [`super::load`], never changed afterwards.
+pub struct Config {
+    /// In file order; a list of `organization`s is one deployment each.
+    pub deployments: Vec<DeploymentConfig>,
+    pub routing: RoutingConfig,
+    pub retry: RetryConfig,
+    pub fallback: FallbackConfig,
+    pub cooldown: CooldownConfig,
+    pub timeouts: TimeoutConfig,
+    pub transport: TransportConfig,
+    /// `llmrouter_settings.worker_threads`.
+    pub worker_threads: usize,
+    /// Model group aliases, already led to the group that answers (see [`AliasTarget`]).
+    pub aliases: BTreeMap<String, Alias>,
+    /// Values for `os.environ/` references and provider keys: `environment_variables`, then the process.
+    pub environment: Environment,
+    /// The sections as they were read, checked and normalised: settings that are not in force yet are found here.
+    pub sections: Sections,
+    /// Everything that a person should know and that did not stop the load.
+    pub warnings: Vec<Warning>,
+}
+
+/// One entry of `model_list`.
+#[derive(Clone)]
+pub struct DeploymentConfig {
+    /// `model_name`: the model group it serves.
+    pub group: String,
+    /// LiteLLM's id: `model_info.id`, or the hash of the entry; unique.
+    pub id: String,
+    /// `litellm_params.model`, as written.
+    pub model: String,
+    pub custom_llm_provider: Option<String>,
+    pub api_key: Option<Secret>,
+    pub api_base: Option<String>,
+    pub api_version: Option<String>,
+    pub organization: Option<String>,
+    pub weight: Option<f64>,
+    pub rpm: Option<f64>,
+    pub tpm: Option<f64>,
+    pub timeout: Option<Duration>,
+    pub request_timeout: Option<Duration>,
+    pub num_retries: Option<u32>,
+    pub cooldown_time: Option<Duration>,
+    /// Sent with every call. Values may carry credentials, hence the type.
+    pub extra_headers: Vec<(String, Secret)>,
+    pub tls: TlsConfig,
+    pub mock: Option<MockConfig>,
+    /// Parameters that go to the provider as they are (`temperature`, …), `extra_body` merged in.
+    pub params: Vec<(String, Value)>,
+    /// The checked `litellm_params`, those that are not in force yet included.
+    pub settings: Settings,
+    /// The checked `model_info`.
+    pub info: Settings,
+    /// Where the entry stands, such as `model_list[2]`.
+    pub path: String,
+    pub line: usize,
+}
+
+/// The checked settings of each section; a `router_settings` name at top level is among the router's.
+#[derive(Clone, Default)]
+pub struct Sections {
+    pub router: Settings,
+    pub litellm: Settings,
+    pub llmrouter: Settings,
+}
+
+/// How the deployment's server is trusted and how we show ourselves to it. Equal values share connections.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TlsConfig {
+    /// False only with `ssl_verify: false`.
+    pub verify: bool,
+    /// `ssl_verify: <path>`: a PEM bundle used instead of the system's roots.
+    pub ca_file: Option<String>,
+    /// `ssl_certificate`: a PEM file with our chain, and our key unless `ssl_key` names another.
+    pub client_certificate: Option<String>,
+    pub client_key: Option<String>,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self { verify: true, ca_file: None, client_certificate: None, client_key: None }
+    }
+}
+
+/// A deployment that answers without a network: `mock_response`, `mock_error`, `mock_delay_ms` (or `mock_delay` in seconds).
+#[derive(Clone, Debug, Default)]
+pub struct MockConfig {
+    /// Text, a whole response object, or one of LiteLLM's `litellm.<Class>` strings.
+    pub response: Option<Value>,
+    /// A LiteLLM class name (`RateLimitError`), a status (`503`), or `{status, message, retry_after}`.
+    pub error: Option<Value>,
+    pub delay: Duration,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct RoutingConfig {
+    /// As written; `simple-shuffle` unless set.
+    pub strategy: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct RetryConfig {
+    /// Extra attempts after the first, in each model group. Default 2.
+    pub num_retries: u32,
+    /// The least wait before the same deployment is tried again. Default 0.
+    pub retry_after: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct FallbackConfig {
+    /// Group (or `*`) to the groups that answer in its stead, in order. Later entries of one key win.
+    pub generic: BTreeMap<String, Vec<String>>,
+    /// How many groups a call may visit after the first. Default 5.
+    pub max_fallbacks: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct CooldownConfig {
+    pub disabled: bool,
+    /// `router_settings.cooldown_time`. Default 5 s; zero turns cooldowns off.
+    pub time: Duration,
+    /// `llmrouter_settings.max_cooldown`: the longest a `Retry-After` may bench a deployment. Default 86,400 s.
+    pub max: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct TimeoutConfig {
+    /// `litellm_settings.request_timeout` or the variable `REQUEST_TIMEOUT`, if set explicitly.
+    pub request_timeout: Option<Duration>,
+    /// `router_settings.timeout`.
+    pub timeout: Option<Duration>,
+    /// `llmrouter_settings.connect_timeout`. Default 5 s.
+    pub connect: Duration,
+}
+
+/// What every connection shares. No Debug: a proxy's address may carry a password.
+#[derive(Clone, Default)]
+pub struct TransportConfig {
+    pub https_proxy: Option<String>,
+    pub http_proxy: Option<String>,
+    pub no_proxy: Option<String>,
+    /// `SSL_CERT_FILE`, if set: replaces the system's roots.
+    pub ssl_cert_file: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    pub target: AliasTarget,
+    /// A hidden alias answers but is not listed.
+    pub hidden: bool,
+}
+
+/// Where an alias ends, after chains were followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AliasTarget {
+    /// A group that exists, or a name that a wildcard group takes.
+    Group(String),
+    /// The missing group that it names; a call through the alias is a bad request.
+    Missing(String),
+}
+
+/// Something that a person should know about the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Such as `router_settings.fallbacks[0].gpt-4`; empty for the whole file.
+    pub path: String,
+    /// 1-based; 0 where no line can be named.
+    pub line: usize,
+    /// 1-based; 0 where no line can be named.
+    pub column: usize,
+    /// Without path and line; `Display` shows all three.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.path.is_empty(), self.line) {
+            (true, _) => f.write_str(&self.message),
+            (false, 0) => write!(f, "{}: {}", self.path, self.message),
+            (false, line) => write!(f, "{} at line {line} column {}: {}", self.path, self.column, self.message),
+        }
+    }
+}
+
+/// Why a configuration can't be used: all that is wrong with one cause, with path, line, column and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}

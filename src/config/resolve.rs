@@ -1,0 +1,84 @@
+//! From sections to settings: defaults, and which of two settings wins.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::env::Environment;
+use super::model::{CooldownConfig, RetryConfig, RoutingConfig, TimeoutConfig, TransportConfig};
+use super::report::Report;
+use super::scalar;
+use super::sections::Read;
+
+const DEFAULT_STRATEGY: &str = "simple-shuffle";
+const DEFAULT_RETRIES: u32 = 2;
+const DEFAULT_COOLDOWN: Duration = Duration::from_secs(5);
+const DEFAULT_MAX_COOLDOWN: Duration = Duration::from_secs(86_400);
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_WORKER_THREADS: usize = 2;
+
+pub fn routing(read: &Read, report: &mut Report) -> RoutingConfig {
+    let strategy = read.sections.router.text("routing_strategy").unwrap_or(DEFAULT_STRATEGY);
+    if strategy != DEFAULT_STRATEGY {
+        let message = format!("{strategy} is not in force yet, {DEFAULT_STRATEGY} is used");
+        report.warn(&read.router_path("routing_strategy"), message);
+    }
+    RoutingConfig { strategy: strategy.to_owned() }
+}
+
+pub fn retry(read: &Read, report: &mut Report) -> RetryConfig {
+    let num_retries = read.decide("num_retries", |section| section.count("num_retries"), report);
+    RetryConfig {
+        num_retries: num_retries.unwrap_or(DEFAULT_RETRIES),
+        retry_after: read.sections.router.time("retry_after").unwrap_or_default(),
+    }
+}
+
+pub fn cooldown(read: &Read) -> CooldownConfig {
+    let router = &read.sections.router;
+    CooldownConfig {
+        disabled: router.flag("disable_cooldowns").unwrap_or(false),
+        time: router.time("cooldown_time").unwrap_or(DEFAULT_COOLDOWN),
+        max: read.sections.llmrouter.time("max_cooldown").unwrap_or(DEFAULT_MAX_COOLDOWN),
+    }
+}
+
+pub fn timeouts(read: &Read, environment: &Environment, report: &mut Report) -> TimeoutConfig {
+    let timeout = read.sections.router.time("timeout");
+    let written = read.sections.litellm.time("request_timeout");
+    let from_environment = || request_timeout_variable(environment, report);
+    let request_timeout = written.or_else(from_environment);
+    if timeout.is_some() && request_timeout.is_some() && timeout != request_timeout {
+        let winner = if written.is_some() { "litellm_settings.request_timeout" } else { "the variable REQUEST_TIMEOUT" };
+        report.warn(&read.router_path("timeout"), format!("overridden by {winner}"));
+    }
+    let connect = read.sections.llmrouter.time("connect_timeout").unwrap_or(DEFAULT_CONNECT_TIMEOUT);
+    TimeoutConfig { request_timeout, timeout, connect }
+}
+
+fn request_timeout_variable(environment: &Environment, report: &mut Report) -> Option<Duration> {
+    let text = environment.get("REQUEST_TIMEOUT").filter(|text| !text.trim().is_empty())?;
+    let seconds = scalar::number(&Value::String(text)).filter(|v| (0.0..=scalar::MAX_SECONDS).contains(v));
+    if seconds.is_none() {
+        report.error("REQUEST_TIMEOUT", "the environment variable holds no number of seconds", "");
+    }
+    Duration::try_from_secs_f64(seconds?).ok().filter(|time| !time.is_zero())
+}
+
+pub fn worker_threads(read: &Read) -> usize {
+    let threads = read.sections.llmrouter.count("worker_threads");
+    threads.and_then(|threads| usize::try_from(threads).ok()).unwrap_or(DEFAULT_WORKER_THREADS)
+}
+
+/// Lower case first, as curl and Python have it.
+pub fn transport(environment: &Environment) -> TransportConfig {
+    let first = |names: &[&str]| {
+        names.iter().filter_map(|name| environment.get(name)).find(|value| !value.trim().is_empty())
+    };
+    TransportConfig {
+        https_proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+        http_proxy: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+        no_proxy: first(&["no_proxy", "NO_PROXY"]),
+        ssl_cert_file: first(&["SSL_CERT_FILE"]),
+    }
+}

@@ -1,0 +1,97 @@
+//! Every configuration of the documentation that this library follows loads, and means what it says.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{environment, warnings};
+use crate::config::{AliasTarget, Config, load};
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/mission"))
+}
+
+fn mission(name: &str) -> Config {
+    let text = fs::read_to_string(folder().join(name)).unwrap();
+    load(&text, environment).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn all_of_them_load() {
+    let mut names: Vec<_> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names.len(), 23);
+    for name in names {
+        let config = mission(name.to_str().unwrap());
+        for warning in &config.warnings {
+            assert!(warning.path.is_empty() || warning.line > 0, "{name:?}: {warning}");
+        }
+    }
+}
+
+#[test]
+fn basic_router_setup() {
+    let config = mission("basic-router-setup.yaml");
+    let [azure, openai] = config.deployments.as_slice() else { panic!("two deployments") };
+    assert_eq!((azure.group.as_str(), azure.model.as_str()), ("gpt-4", "azure/gpt-4"));
+    assert_eq!(azure.api_key.as_ref().map(|key| key.expose()), Some("value-of-AZURE_API_KEY"));
+    assert_eq!((azure.tpm, azure.rpm), (Some(100_000.0), Some(1000.0)));
+    assert_eq!((openai.tpm, openai.rpm), (Some(90_000.0), Some(900.0)));
+    assert_eq!((openai.path.as_str(), openai.line), ("model_list[1]", 9));
+    assert_eq!(config.retry.num_retries, 3);
+    assert_eq!(config.timeouts.timeout, Some(Duration::from_secs(30)));
+    assert_eq!(config.timeouts.request_timeout, None);
+    assert_eq!(config.fallback.generic["gpt-4"], ["gpt-3.5-turbo"]);
+    let warnings = warnings(&config);
+    assert!(warnings.contains("usage-based-routing is not in force yet"), "{warnings}");
+    assert!(warnings.contains("fallbacks[0].gpt-4[0] at line 21 column 15: there is no model group gpt-3.5-turbo"), "{warnings}");
+}
+
+#[test]
+fn the_flat_python_form_is_the_router_section() {
+    let config = mission("basic-retries.python.yaml");
+    assert_eq!(config.retry.num_retries, 3);
+    assert_eq!(config.retry.retry_after, Duration::from_secs(5));
+    assert!(warnings(&config).contains("no model_list"));
+    let config = mission("cooldown-configuration.python.yaml");
+    assert_eq!((config.cooldown.time, config.cooldown.disabled), (Duration::from_secs(120), false));
+    assert_eq!(config.sections.router.count("allowed_fails"), Some(3));
+}
+
+#[test]
+fn aliases_of_an_existing_group() {
+    let config = mission("model-aliases.python.yaml");
+    for name in ["gpt-4", "gpt4"] {
+        assert_eq!(config.aliases[name].target, AliasTarget::Group("prod-gpt-4".to_owned()));
+    }
+    assert_eq!(warnings(&config), "");
+    let nothing = mission("model-aliases.yaml");
+    assert_eq!(nothing.aliases["gpt4"].target, AliasTarget::Missing("prod-gpt-4".to_owned()));
+}
+
+#[test]
+fn complete_production_example() {
+    let config = mission("complete-production-example.yaml");
+    assert_eq!(config.deployments.len(), 5);
+    // Its aliases name a group that it does not have; the group of the first alias's own name answers both.
+    for name in ["gpt-4", "gpt4"] {
+        assert_eq!(config.aliases[name].target, AliasTarget::Group("gpt-4".to_owned()), "{name}");
+    }
+    assert_eq!(config.fallback.generic["gpt-4"], ["gpt-3.5-turbo", "claude-2"]);
+    assert_eq!(config.timeouts.request_timeout, Some(Duration::from_secs(300)));
+    assert_eq!(config.timeouts.timeout, Some(Duration::from_secs(30)));
+    assert_eq!(config.cooldown.time, Duration::from_secs(120));
+    assert_eq!(config.deployments[0].api_version.as_deref(), Some("2024-02-01"));
+    assert_eq!(config.deployments[0].info.number("input_cost_per_token"), Some(0.00003));
+    let warnings = warnings(&config);
+    for part in [
+        "model_list[0].model_info.input_cost_per_token at line 12 column 7: not in force yet",
+        "router_settings.timeout at line 65 column 3: overridden by litellm_settings.request_timeout",
+        "model_group_alias.gpt4 at line 61 column 5: there is no model group prod-gpt-4; gpt-4 answers",
+        "litellm_settings.success_callback at line 90 column 3: not in force yet",
+    ] {
+        assert!(warnings.contains(part), "{part}\n{warnings}");
+    }
+    assert_eq!(warnings.matches("input_cost_per_token").count(), 1, "one warning speaks for all");
+    assert!(!warnings.contains("set_verbose"));
+}

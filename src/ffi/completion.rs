@@ -1,0 +1,153 @@
+//! Chat completions. The blocking form is the asynchronous one, waited for.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use crate::chat::{Request, RequestError};
+use crate::error::{Error, ErrorKind};
+use crate::router::{Completed, Failed, Router};
+use crate::runtime::{Ending, Threads, Ticket};
+
+use super::callback::{self, Completion};
+use super::error::router_error_t;
+use super::guard::{alive, fault_point, guard, guard_error, panicked};
+use super::response::router_response_t;
+use super::router::router_t;
+use super::text;
+
+/// Ends one asynchronous call. Called exactly once for a call that was accepted and never for one that was not, on
+/// a library thread, possibly before the function that started it returns. Owns whichever of `response` and `error` is not NULL.
+/// Must not block or throw. May start, cancel and free; blocking functions fail with `ROUTER_ERROR_IN_CALLBACK`.
+pub type router_completion_fn = Option<
+    unsafe extern "C" fn(user_data: *mut c_void, response: *mut router_response_t, error: *mut router_error_t),
+>;
+
+/// Sends a chat completion and waits. NULL on failure, with `*error` set. The function decides the form: `"stream": true` here is
+/// `ROUTER_ERROR_BAD_REQUEST`; in `router_completion_stream` the member is set for the caller. A blocking call ends by time-out, `router_shutdown`
+/// or `router_free`; what must be cancelled is started with `_async`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_completion(
+    router: *const router_t,
+    request: *const c_char,
+    len: usize,
+    error: *mut *mut router_error_t,
+) -> *mut router_response_t {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_completion", error, std::ptr::null_mut(), || {
+            let router = alive(router).map_err(Failed::before)?;
+            callback::forbid().map_err(Failed::before)?;
+            let call = Call::prepare(router, request, len).map_err(Failed::before)?;
+            let completed = call.wait()?;
+            Ok(Box::into_raw(Box::new(router_response_t::new(completed))))
+        })
+    }
+}
+
+/// Starts a chat completion. Returns whether it was accepted. `*call` (may be NULL) is set before `done` can run.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_completion_async(
+    router: *const router_t,
+    request: *const c_char,
+    len: usize,
+    done: router_completion_fn,
+    user_data: *mut c_void,
+    call: *mut u64,
+    error: *mut *mut router_error_t,
+) -> bool {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_completion_async", error, false, || {
+            let router = alive(router).map_err(Failed::before)?;
+            if done.is_none() {
+                return Err(Failed::before(Error::new(ErrorKind::InvalidArgument, "the callback is NULL")));
+            }
+            let prepared = Call::prepare(router, request, len).map_err(Failed::before)?;
+            text::put(call, prepared.ticket.number());
+            prepared.start(done, user_data);
+            Ok(true)
+        })
+    }
+}
+
+/// Asks for an asynchronous call to end early. Its callback still comes, with `ROUTER_ERROR_CANCELLED` or with what won the race.
+/// A call that has ended is ignored: numbers are not used twice.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_cancel(router: *const router_t, call: u64) {
+    guard("router_cancel", (), || {
+        // SAFETY: as the caller promises.
+        if let Ok(router) = unsafe { alive(router) } {
+            router.runtime.cancel(call);
+        }
+    });
+}
+
+/// A call that was accepted and not yet started. From here on nothing can refuse it.
+struct Call<'a> {
+    router: Arc<Router>,
+    threads: Threads<'a>,
+    request: Request,
+    ticket: Ticket,
+}
+
+impl<'a> Call<'a> {
+    /// # Safety
+    /// `request` holds `len` bytes.
+    unsafe fn prepare(router: &'a router_t, request: *const c_char, len: usize) -> Result<Self, Error> {
+        // SAFETY: as the caller promises.
+        let request = unsafe { text::input(request, len, "request") }?;
+        let request = Request::parse(request).map_err(unusable)?;
+        let threads = router.runtime.threads().map_err(|error| {
+            Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}"))
+        })?;
+        let ticket = router.runtime.admit().map_err(ended)?;
+        Ok(Self { router: Arc::clone(&router.router), threads, request, ticket })
+    }
+
+    fn start(self, done: router_completion_fn, user_data: *mut c_void) {
+        let Self { router, threads, request, ticket } = self;
+        let (number, signal) = (ticket.number(), ticket.signal());
+        let completion = Completion::new(done, user_data, ticket);
+        threads.spawn(async move {
+            let outcome = signal.guard(answer(&router, &request, number)).await;
+            completion.end(outcome.unwrap_or_else(|ending| Err(Failed::before(ended(ending)))));
+        });
+    }
+
+    fn wait(self) -> Result<Completed, Failed> {
+        let Self { router, threads, request, ticket } = self;
+        let (number, signal) = (ticket.number(), ticket.signal());
+        let (sender, receiver) = mpsc::sync_channel(1);
+        threads.spawn(async move {
+            let outcome = signal.guard(answer(&router, &request, number)).await;
+            // There is room for one, and who waits does not leave before it.
+            let _ = sender.send(outcome.unwrap_or_else(|ending| Err(Failed::before(ended(ending)))));
+        });
+        // The other end is gone without an outcome only if the task panicked.
+        let outcome = receiver.recv().unwrap_or_else(|_| Err(panicked()));
+        drop(ticket);
+        outcome
+    }
+}
+
+async fn answer(router: &Router, request: &Request, number: u64) -> Result<Completed, Failed> {
+    fault_point("task");
+    router.completion(request, number).await
+}
+
+fn unusable(error: RequestError) -> Error {
+    match error {
+        RequestError::Unreadable(message) => Error::new(ErrorKind::InvalidArgument, message),
+        RequestError::Parameter { name, message } => Error::bad_parameter(&name, message),
+    }
+}
+
+fn ended(ending: Ending) -> Error {
+    match ending {
+        Ending::Cancelled => Error::new(ErrorKind::Cancelled, "the call was cancelled"),
+        Ending::ShutDown => Error::new(ErrorKind::ShutDown, "the router is shutting down"),
+    }
+}

@@ -1,0 +1,105 @@
+//! Making a router, and letting it go.
+
+use std::ffi::c_char;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{self, Config, ConfigError};
+use crate::error::{Error, ErrorKind};
+use crate::router::{Failed, Router};
+use crate::runtime::Runtime;
+
+use super::error::router_error_t;
+use super::guard::{alive, guard, guard_error};
+use super::signals::without_signals;
+use super::{callback, fork, text};
+
+/// Configuration, deployments, runtime threads, connections. Any number of threads may use one at once.
+pub struct router_t {
+    pub(super) router: Arc<Router>,
+    pub(super) runtime: Arc<Runtime>,
+    /// The process it was made in.
+    generation: u32,
+}
+
+impl router_t {
+    pub(super) fn was_forked(&self) -> bool {
+        self.generation != fork::generation()
+    }
+}
+
+/// Makes a router from YAML (or JSON) text. NULL on failure, with `*error` set.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_new_from_yaml(
+    yaml: *const c_char,
+    len: usize,
+    error: *mut *mut router_error_t,
+) -> *mut router_t {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_new_from_yaml", error, std::ptr::null_mut(), || {
+            let yaml = text::input(yaml, len, "configuration").map_err(Failed::before)?;
+            make(config::load_text(yaml))
+        })
+    }
+}
+
+/// Makes a router from the file at `path`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_new_from_file(
+    path: *const c_char,
+    len: usize,
+    error: *mut *mut router_error_t,
+) -> *mut router_t {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_new_from_file", error, std::ptr::null_mut(), || {
+            let path = text::input(path, len, "path").map_err(Failed::before)?;
+            make(config::load_file(Path::new(path)))
+        })
+    }
+}
+
+fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
+    let router = config.and_then(Router::new);
+    let router = router.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
+    let runtime = Runtime::new(router.worker_threads(), without_signals);
+    let handle = router_t { router: Arc::new(router), runtime: Arc::new(runtime), generation: fork::generation() };
+    Ok(Box::into_raw(Box::new(handle)))
+}
+
+/// Refuses new calls, waits up to `drain_ms` for those in flight, open streams included, and flushes the callbacks' sinks within the same time. True if all
+/// ended; what is left keeps running. False at once inside a callback.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_shutdown(router: *const router_t, drain_ms: u32) -> bool {
+    guard("router_shutdown", false, || {
+        // SAFETY: as the caller promises.
+        let Ok(router) = (unsafe { alive(router) }) else { return false };
+        !callback::is_running() && router.runtime.drain(Duration::from_millis(drain_ms.into()))
+    })
+}
+
+/// Ends what runs (open streams and blocking calls of other threads too) with `ROUTER_ERROR_SHUT_DOWN`, waits until every callback owed and every
+/// blocking call has returned, frees. Inside a callback it returns at once and the rest happens on another thread. Responses, errors and
+/// stream handles outlive it. NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_free(router: *mut router_t) {
+    guard("router_free", (), || {
+        if router.is_null() {
+            return;
+        }
+        // SAFETY: not NULL; as the caller promises.
+        let router = unsafe { Box::from_raw(router) };
+        if router.was_forked() {
+            // Its threads are not here to be waited for, and its locks may be taken for ever.
+            std::mem::forget(router);
+        } else if callback::is_running() {
+            Arc::clone(&router.runtime).stop_elsewhere();
+        } else {
+            router.runtime.stop();
+        }
+    });
+}

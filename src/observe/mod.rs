@@ -1,0 +1,3 @@
+//! What is seen from outside.
+
+pub mod logs;

@@ -1,0 +1,113 @@
+//! One attempt at an endpoint: encode, send, and tell an answer from a failure.
+
+use std::time::Duration;
+
+use crate::chat::{Body, Flaw, Request};
+use crate::clock::{self, Instant, Waited};
+use crate::error::{Error, ErrorKind};
+use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, HeaderValue, header};
+
+use super::{Endpoint, classify, mock};
+
+/// A request's extra headers that would stand in for a credential or break the message.
+const RESERVED_HEADERS: [&str; 9] = [
+    "authorization",
+    "api-key",
+    "x-api-key",
+    "x-goog-api-key",
+    "proxy-authorization",
+    "host",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+];
+
+/// A whole answer and the headers that came with it.
+pub struct Answer {
+    pub body: Body,
+    pub headers: HeaderMap,
+}
+
+/// What is checked in a request's extra headers before anything is sent.
+pub fn extra_headers(request: &Request) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
+    let checked = request.options().extra_headers.iter().map(|(name, value)| {
+        if RESERVED_HEADERS.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+            return Err(Error::bad_parameter("extra_headers", format!("a request can't set the header \"{name}\"")));
+        }
+        header(name, value).map_err(|message| Error::bad_parameter("extra_headers", message))
+    });
+    checked.collect()
+}
+
+impl Endpoint {
+    /// Sends the request and waits, at most `timeout`, for an answer with a good status.
+    pub async fn open<'a>(&'a self, request: &Request, timeout: Duration, waited: &'a Waited) -> Result<Opened<'a>, Error> {
+        let start = clock::now();
+        let extra = extra_headers(request)?;
+        let exchange = match mock::canned(self.mock(), request, &self.deployment.model) {
+            Some(played) => {
+                let played = played.map_err(|fault| self.fault(&fault))?;
+                waited.during(clock::within(timeout, played.play())).await.ok_or_else(|| self.late(timeout))?
+            }
+            None => {
+                let target = self.target.as_ref().ok_or_else(|| self.error(ErrorKind::Internal, "no target"))?;
+                let sending = target.post(&extra, self.adapter.body(self, request));
+                let sent = waited.during(clock::within(timeout, sending)).await.ok_or_else(|| self.late(timeout))?;
+                sent.map_err(|fault| self.fault(&fault))?
+            }
+        };
+        let opened = Opened { endpoint: self, exchange, start, timeout, waited };
+        if matches!(opened.exchange.status, 200..300) { Ok(opened) } else { Err(opened.refused().await) }
+    }
+
+    fn late(&self, timeout: Duration) -> Error {
+        self.error(ErrorKind::Timeout, &format!("no answer within {} s", timeout.as_secs_f64()))
+    }
+
+    fn fault(&self, fault: &Fault) -> Error {
+        let kind = match fault.kind {
+            FaultKind::Connect | FaultKind::ConnectTimeout | FaultKind::Broken => ErrorKind::ApiConnection,
+            FaultKind::TooLarge => ErrorKind::ApiResponse,
+        };
+        self.error(kind, &fault.message)
+    }
+}
+
+/// An answer whose headers have come; what is left of the time is for its body.
+pub struct Opened<'a> {
+    endpoint: &'a Endpoint,
+    exchange: Exchange,
+    start: Instant,
+    timeout: Duration,
+    waited: &'a Waited,
+}
+
+impl Opened<'_> {
+    /// Reads the body to its end.
+    pub async fn whole(mut self) -> Result<Answer, Error> {
+        let endpoint = self.endpoint;
+        let headers = std::mem::take(&mut self.exchange.headers);
+        let status = self.exchange.status;
+        let bytes = self.read().await?;
+        let body = endpoint.adapter.whole(bytes).map_err(|flaw: Flaw| {
+            endpoint.error(ErrorKind::ApiResponse, flaw.message()).with_status(status)
+        })?;
+        Ok(Answer { body, headers })
+    }
+
+    async fn refused(mut self) -> Error {
+        let endpoint = self.endpoint;
+        let status = self.exchange.status;
+        let headers = std::mem::take(&mut self.exchange.headers);
+        // The status is the fault; a body that does not come in time or breaks does not change it.
+        let bytes = self.read().await.unwrap_or_default();
+        classify::refusal(endpoint, status, &headers, &bytes)
+    }
+
+    async fn read(self) -> Result<Vec<u8>, Error> {
+        let left = self.timeout.saturating_sub(clock::now().saturating_duration_since(self.start));
+        let read = self.waited.during(clock::within(left, self.exchange.read())).await;
+        let read = read.ok_or_else(|| self.endpoint.late(self.timeout))?;
+        read.map_err(|fault| self.endpoint.fault(&fault))
+    }
+}

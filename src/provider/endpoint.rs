@@ -1,0 +1,226 @@
+//! A deployment's endpoint: everything that is the same for every request, made once at load.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::config::{DeploymentConfig, Environment, MockConfig, Secret};
+use crate::deployment::Deployment;
+use crate::error::{Error, ErrorKind};
+use crate::transport::{Clients, Target};
+
+use super::identity::identify;
+use super::openai::OpenAi;
+use super::redact::Redactor;
+use super::table::{Entry, OPENAI_WIRE};
+use super::{Adapter, mock};
+
+/// What it takes to call one deployment.
+pub struct Endpoint {
+    pub(super) adapter: &'static dyn Adapter,
+    pub(super) deployment: Arc<Deployment>,
+    /// `None` for a mock deployment.
+    pub(super) target: Option<Target>,
+    pub(super) redactor: Redactor,
+    model_json: String,
+    /// Names and JSON texts of the deployment's own parameters.
+    params: Vec<(String, String)>,
+}
+
+/// Why a deployment can never be a candidate, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    NoKey(String),
+    NoEndpoint(String),
+    /// A wire that is not spoken yet, or something else in the entry that can't work.
+    Unsupported(String),
+}
+
+impl Unusable {
+    pub fn message(&self) -> &str {
+        match self {
+            Unusable::NoKey(message) | Unusable::NoEndpoint(message) | Unusable::Unsupported(message) => message,
+        }
+    }
+
+    /// The error of a call whose group has no other deployment.
+    pub fn error(&self) -> Error {
+        let kind = match self {
+            Unusable::NoKey(_) => ErrorKind::Authentication,
+            Unusable::NoEndpoint(_) | Unusable::Unsupported(_) => ErrorKind::BadRequest,
+        };
+        Error::new(kind, self.message().to_owned())
+    }
+}
+
+/// Makes the deployment, and its endpoint if it can have one. Opens no connection.
+pub fn connect(
+    mut config: DeploymentConfig,
+    environment: &Environment,
+    clients: &mut Clients<'_>,
+) -> (Arc<Deployment>, Result<Endpoint, Unusable>) {
+    let identity = identify(&config);
+    let settled = settle(&mut config, identity.entry, environment);
+    let redactor = Redactor::new(&config);
+    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model));
+    let endpoint = settled.and_then(|adapter| endpoint(adapter, &deployment, redactor, clients));
+    (deployment, endpoint)
+}
+
+/// Fills in what the table and the environment know: base, key, organization.
+fn settle(
+    config: &mut DeploymentConfig,
+    entry: Option<&Entry>,
+    environment: &Environment,
+) -> Result<&'static dyn Adapter, Unusable> {
+    if config.mock.is_some() {
+        return Ok(&OpenAi);
+    }
+    let Some(entry) = entry else {
+        let message = format!("can't tell the provider of model \"{}\": write it as provider/model, or set api_base", config.model);
+        return Err(Unusable::NoEndpoint(message));
+    };
+    if entry.wire != OPENAI_WIRE {
+        let message = format!("provider \"{}\" is not supported yet; its deployments are never used", entry.name);
+        return Err(Unusable::Unsupported(message));
+    }
+    let own_base = format!("{}_API_BASE", entry.name.to_uppercase().replace('-', "_"));
+    let base_variables = entry.base_env.iter().map(String::as_str).chain([own_base.as_str()]);
+    let base = config.api_base.take().or_else(|| first_set(environment, base_variables)).or_else(|| entry.base.clone());
+    let Some(base) = base else {
+        return Err(Unusable::NoEndpoint(format!("no endpoint: set api_base, or the variable {own_base}")));
+    };
+    config.api_base = Some(base);
+    if config.organization.is_none() {
+        config.organization = entry.organization_env.as_deref().and_then(|name| environment.get(name));
+    }
+    if config.api_key.is_none() {
+        config.api_key = first_set(environment, entry.key_env.iter().map(String::as_str)).map(Secret::new);
+    }
+    let keyed = config.extra_headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    if config.api_key.is_none() && !entry.key_optional && !keyed {
+        let message = format!("no key: set api_key, or the variable {}", entry.key_env.join(" or "));
+        return Err(Unusable::NoKey(message));
+    }
+    Ok(&OpenAi)
+}
+
+fn first_set<'a>(environment: &Environment, mut names: impl Iterator<Item = &'a str>) -> Option<String> {
+    names.find_map(|name| environment.get(name).filter(|value| !value.is_empty()))
+}
+
+fn endpoint(
+    adapter: &'static dyn Adapter,
+    deployment: &Arc<Deployment>,
+    redactor: Redactor,
+    clients: &mut Clients<'_>,
+) -> Result<Endpoint, Unusable> {
+    let config = &deployment.config;
+    let target = match (&config.mock, &config.api_base) {
+        (None, Some(base)) => {
+            let headers = adapter.headers(config, config.api_key.as_ref());
+            let target = clients.target(&adapter.chat_url(base), &headers, &config.tls);
+            Some(target.map_err(|message| Unusable::Unsupported(redactor.clean(&message)))?)
+        }
+        _ => None,
+    };
+    let params = config.params.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+    Ok(Endpoint {
+        adapter,
+        deployment: Arc::clone(deployment),
+        target,
+        redactor,
+        model_json: Value::from(deployment.model.as_str()).to_string(),
+        params,
+    })
+}
+
+impl Endpoint {
+    pub fn deployment(&self) -> &Arc<Deployment> {
+        &self.deployment
+    }
+
+    /// How a request asks for a mock, the deployment's own mock otherwise.
+    pub(super) fn mock(&self) -> Option<&MockConfig> {
+        self.deployment.config.mock.as_ref()
+    }
+
+    pub(super) fn model_json(&self) -> &str {
+        &self.model_json
+    }
+
+    pub(super) fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(super) fn params_len(&self) -> usize {
+        self.params.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
+    }
+
+    /// An error of this deployment, whose text may come from outside.
+    pub(super) fn error(&self, kind: ErrorKind, message: &str) -> Error {
+        let deployment = &self.deployment;
+        let message = format!("{}: {}", deployment.provider, self.redactor.clean(message));
+        Error::new(kind, message).at(&deployment.provider, &deployment.model, deployment.id())
+    }
+
+    /// Whether the mock can be played: a broken one is told at load.
+    pub fn check_mock(&self) -> Result<(), String> {
+        self.mock().map_or(Ok(()), mock::check)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::config;
+    use std::time::Duration;
+
+    pub fn try_endpoint(params: &str, environment: &[(&str, &str)]) -> Result<Endpoint, Unusable> {
+        let yaml = format!("model_list: [{{model_name: g, litellm_params: {{{params}}}}}]");
+        let pairs: Vec<(String, String)> = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let variable = move |name: &str| pairs.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
+        let mut config = config::load(&yaml, variable).unwrap();
+        let transport = std::mem::take(&mut config.transport);
+        let mut clients = Clients::new(&transport, Duration::from_secs(5));
+        connect(config.deployments.remove(0), &config.environment, &mut clients).1
+    }
+
+    pub fn endpoint(params: &str) -> Endpoint {
+        try_endpoint(params, &[]).unwrap()
+    }
+
+    fn base(params: &str, environment: &[(&str, &str)]) -> String {
+        try_endpoint(params, environment).unwrap().deployment().api_base().unwrap()
+    }
+
+    #[test]
+    fn bases_come_from_entry_environment_and_table() {
+        let key = ("OPENAI_API_KEY", "k");
+        assert_eq!(base("model: gpt-4", &[key]), "https://api.openai.com/v1");
+        assert_eq!(base("model: gpt-4", &[key, ("OPENAI_BASE_URL", "http://a/v1")]), "http://a/v1");
+        assert_eq!(base("model: gpt-4, api_base: http://b", &[key, ("OPENAI_BASE_URL", "http://a")]), "http://b");
+        assert_eq!(base("model: groq/llama, api_key: k", &[]), "https://api.groq.com/openai/v1");
+        assert_eq!(base("model: groq/llama, api_key: k", &[("GROQ_API_BASE", "http://c")]), "http://c");
+        assert_eq!(base("model: my-own, api_base: 'http://u:p@d/v1?x=1'", &[]), "http://d/v1");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = |params| try_endpoint(params, &[]).err().unwrap();
+        assert!(matches!(missing("model: gpt-4"), Unusable::NoKey(m) if m.contains("OPENAI_API_KEY")));
+        assert!(matches!(missing("model: hosted_vllm/x"), Unusable::NoEndpoint(m) if m.contains("HOSTED_VLLM_API_BASE")));
+        assert!(matches!(missing("model: my-own"), Unusable::NoEndpoint(_)));
+        assert!(matches!(missing("model: azure/gpt-4, api_key: k"), Unusable::Unsupported(m) if m.contains("azure")));
+        assert!(matches!(missing("model: openai/x, api_key: k, api_base: 'h'"), Unusable::Unsupported(_)));
+    }
+
+    #[test]
+    fn names_at_the_provider_lose_their_prefix() {
+        let model = |params| endpoint(params).deployment().model.clone();
+        assert_eq!(model("model: openai/a/b, api_key: k"), "a/b");
+        assert_eq!(model("model: meta/llama, api_base: 'http://h'"), "meta/llama");
+        assert_eq!(model("model: fireworks_ai/short, api_key: k"), "accounts/fireworks/models/short");
+        assert_eq!(model("model: x, custom_llm_provider: openai, api_key: k"), "x");
+    }
+}

@@ -1,0 +1,37 @@
+//! Adapters: a request and a deployment become bytes for the wire, an answer's bytes become an answer or an error.
+//!
+//! Everything here is pure but [`connect`], which runs at load. A wire format is one [`Adapter`]; a provider that
+//! speaks a known wire is one line of `data/providers.json`.
+
+mod answer;
+mod classify;
+mod endpoint;
+mod identity;
+mod mock;
+mod openai;
+mod redact;
+mod table;
+
+pub use answer::{Answer, Opened};
+pub use endpoint::{Endpoint, Unusable, connect};
+pub use redact::Redactor;
+
+use bytes::Bytes;
+
+use crate::chat::{Body, Flaw, Request};
+use crate::config::{DeploymentConfig, Secret};
+
+/// One wire format.
+trait Adapter: Send + Sync {
+    /// Where chat completions go.
+    fn chat_url(&self, base: &str) -> String;
+
+    /// Headers of every request, the credential among them.
+    fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)>;
+
+    /// The body of one attempt, from the caller's own request and the deployment's parameters.
+    fn body(&self, endpoint: &Endpoint, request: &Request) -> Bytes;
+
+    /// A whole answer in OpenAI's shape.
+    fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw>;
+}

@@ -1,0 +1,130 @@
+//! OpenAI's wire. The request is spliced, never rebuilt: what the caller wrote goes out as it was written.
+
+use bytes::Bytes;
+
+use crate::chat::{Body, Flaw, Request, STREAM};
+use crate::config::{DeploymentConfig, Secret};
+
+use super::{Adapter, Endpoint};
+
+pub struct OpenAi;
+
+impl Adapter for OpenAi {
+    fn chat_url(&self, base: &str) -> String {
+        let base = base.trim_end_matches('/');
+        // LiteLLM's users write the base with and without the verb.
+        if base.ends_with("/chat/completions") { base.to_owned() } else { format!("{base}/chat/completions") }
+    }
+
+    fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)> {
+        let mut headers = Vec::new();
+        if let Some(key) = key {
+            headers.push(("authorization".to_owned(), Secret::new(format!("Bearer {}", key.expose()))));
+        }
+        if let Some(organization) = &config.organization {
+            headers.push(("openai-organization".to_owned(), Secret::new(organization.clone())));
+        }
+        headers.extend(config.extra_headers.iter().cloned());
+        headers
+    }
+
+    fn body(&self, endpoint: &Endpoint, request: &Request) -> Bytes {
+        let extra = &request.options().extra_body;
+        let mut body = Splice::with_capacity(request.len() + endpoint.params_len() + 64);
+        for (name, value) in request.sent() {
+            match name {
+                "model" => body.member(name, endpoint.model_json()),
+                // A whole answer is the default; the member is not needed.
+                STREAM => {}
+                _ if extra.contains_key(name) => {}
+                _ => body.member(name, value),
+            }
+        }
+        for (name, value) in endpoint.params() {
+            if !request.has(name) && !extra.contains_key(name) {
+                body.member(name, value);
+            }
+        }
+        for (name, value) in extra {
+            body.member(name, &value.to_string());
+        }
+        body.finish()
+    }
+
+    fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
+        Body::check(bytes)
+    }
+}
+
+/// Puts a JSON object together from members whose values are JSON already.
+struct Splice(Vec<u8>);
+
+impl Splice {
+    fn with_capacity(bytes: usize) -> Self {
+        let mut object = Vec::with_capacity(bytes);
+        object.push(b'{');
+        Self(object)
+    }
+
+    fn member(&mut self, name: &str, value: &str) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.0.push(b'"');
+            self.0.extend_from_slice(name.as_bytes());
+            self.0.push(b'"');
+        } else {
+            self.0.extend_from_slice(serde_json::Value::from(name).to_string().as_bytes());
+        }
+        self.0.push(b':');
+        self.0.extend_from_slice(value.as_bytes());
+    }
+
+    fn finish(mut self) -> Bytes {
+        self.0.push(b'}');
+        Bytes::from(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::tests::endpoint;
+    use super::*;
+
+    fn body(litellm_params: &str, request: &str) -> String {
+        let endpoint = endpoint(litellm_params);
+        let body = OpenAi.body(&endpoint, &Request::parse(request).unwrap());
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    const KEY: &str = "model: openai/gpt-4, api_key: k";
+
+    #[test]
+    fn messages_go_out_byte_for_byte() {
+        let messages = r#"[ {"role":"user","content":"\u00e9 \n"} ]"#;
+        let sent = body(KEY, &format!(r#"{{"model":"group","messages":{messages},"temperature":1.50,"a \"b":[1]}}"#));
+        assert_eq!(sent, format!(r#"{{"model":"gpt-4","messages":{messages},"temperature":1.50,"a \"b":[1]}}"#));
+    }
+
+    #[test]
+    fn the_requests_parameters_beat_the_deployments() {
+        let params = "model: openai/gpt-4, api_key: k, temperature: 0.5, seed: 7";
+        let sent = body(params, r#"{"model":"g","temperature":1,"extra_body":{"seed":8,"new":true}}"#);
+        assert_eq!(sent, r#"{"model":"gpt-4","temperature":1,"seed":8,"new":true}"#);
+        assert_eq!(body(params, r#"{"model":"g"}"#), r#"{"model":"gpt-4","temperature":0.5,"seed":7}"#);
+    }
+
+    #[test]
+    fn options_and_stream_false_are_not_sent() {
+        let sent = body(KEY, r#"{"model":"g","stream":false,"timeout":1,"metadata":{},"messages":[]}"#);
+        assert_eq!(sent, r#"{"model":"gpt-4","messages":[]}"#);
+    }
+
+    #[test]
+    fn a_base_leads_to_the_verb() {
+        for base in ["http://h/v1", "http://h/v1/", "http://h/v1/chat/completions"] {
+            assert_eq!(OpenAi.chat_url(base), "http://h/v1/chat/completions");
+        }
+    }
+}

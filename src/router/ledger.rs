@@ -1,0 +1,143 @@
+//! What happened: one terminal record for each attempt. Health, counters, logs and metadata all come from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chat::Request;
+use crate::clock::{self, Instant, Waited};
+use crate::config::CooldownConfig;
+use crate::deployment::{Deployment, InFlight};
+use crate::error::{Error, Scope};
+
+use super::cooldown::bench_time;
+
+/// An attempt that runs. Ends in exactly one record; if it is dropped before, the caller has gone.
+pub struct Attempt<'a> {
+    group: &'a Arc<str>,
+    deployment: &'a Arc<Deployment>,
+    cooldown: &'a CooldownConfig,
+    group_size: usize,
+    start: Instant,
+    ended: bool,
+    _in_flight: InFlight<'a>,
+}
+
+/// How an attempt ended, or why a group was passed over.
+pub struct Record {
+    pub group: Arc<str>,
+    /// `None` for a group that was passed over.
+    pub deployment: Option<Arc<Deployment>>,
+    pub status: Option<u16>,
+    /// The error's class; `None` on success.
+    pub error: Option<&'static str>,
+    pub took: Duration,
+    pub skipped: Option<String>,
+}
+
+impl<'a> Attempt<'a> {
+    pub fn begin(group: &'a Arc<str>, deployment: &'a Arc<Deployment>, cooldown: &'a CooldownConfig, group_size: usize) -> Self {
+        let start = clock::now();
+        Self { group, deployment, cooldown, group_size, start, ended: false, _in_flight: deployment.enter() }
+    }
+
+    pub fn succeeded(mut self) -> Record {
+        self.deployment.count_success();
+        self.record(Some(200), None)
+    }
+
+    pub fn failed(mut self, error: &Error) -> Record {
+        // What is wrong with the request says nothing about who refused it.
+        if matches!(error.kind().scope(), Scope::Deployment | Scope::Key) {
+            self.deployment.count_failure();
+            if let Some(time) = bench_time(error, self.deployment, self.cooldown, self.group_size) {
+                self.deployment.bench(time, error.class());
+                let (deployment, seconds) = (self.deployment.id(), time.as_secs_f64());
+                log::warn!(deployment, group = &**self.group, cause = error.class(), seconds; "deployment cools down");
+            }
+        }
+        let (deployment, class) = (self.deployment.id(), error.class());
+        log::debug!(deployment, group = &**self.group, class; "attempt failed: {}", error.message());
+        self.record(error.provider_status(), Some(error.class()))
+    }
+
+    fn record(&mut self, status: Option<u16>, error: Option<&'static str>) -> Record {
+        self.ended = true;
+        Record {
+            group: Arc::clone(self.group),
+            deployment: Some(Arc::clone(self.deployment)),
+            status,
+            error,
+            took: clock::now().saturating_duration_since(self.start),
+            skipped: None,
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            log::debug!(deployment = self.deployment.id(), group = &**self.group; "attempt cancelled");
+        }
+    }
+}
+
+/// All that happened in one call, in order.
+pub struct Trail {
+    pub call_id: u64,
+    pub records: Vec<Record>,
+    pub latency: Duration,
+    /// What the call took beyond attempts and waits.
+    pub overhead: Duration,
+    pub without_effect: Vec<&'static str>,
+    /// Time spent waiting for providers and between attempts.
+    pub waited: Waited,
+    start: Instant,
+}
+
+impl Trail {
+    pub fn new(call_id: u64) -> Self {
+        Self {
+            call_id,
+            records: Vec::new(),
+            latency: Duration::ZERO,
+            overhead: Duration::ZERO,
+            without_effect: Vec::new(),
+            waited: Waited::default(),
+            start: clock::now(),
+        }
+    }
+
+    pub fn push(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    /// Notes a group that was not asked at all.
+    pub fn skip_group(&mut self, group: &str, reason: String) {
+        self.records.push(Record {
+            group: group.into(),
+            deployment: None,
+            status: None,
+            error: None,
+            took: Duration::ZERO,
+            skipped: Some(reason),
+        });
+    }
+
+    pub fn end(&mut self, request: &Request) {
+        self.latency = clock::now().saturating_duration_since(self.start);
+        self.overhead = self.latency.saturating_sub(self.waited.total());
+        self.without_effect.clone_from(&request.options().without_effect);
+    }
+
+    /// How many groups were asked before the last one.
+    pub fn fallbacks(&self) -> usize {
+        let mut groups: Vec<&str> = self.records.iter().filter(|record| record.skipped.is_none()).map(|record| &*record.group).collect();
+        groups.dedup();
+        groups.len().saturating_sub(1)
+    }
+
+    /// The attempt that answered.
+    pub fn winner(&self) -> Option<&Record> {
+        self.records.last().filter(|record| record.error.is_none() && record.skipped.is_none())
+    }
+}

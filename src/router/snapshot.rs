@@ -1,0 +1,54 @@
+//! The state of everything, as JSON: what the router would answer if it were asked how it is.
+
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::config::Warning;
+use crate::deployment::Deployment;
+use crate::provider::Unusable;
+
+use super::groups::{Group, Groups};
+
+pub fn render(groups: &Groups, warnings: &[Warning]) -> String {
+    let snapshot = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "groups": groups.iter().map(group).collect::<Vec<_>>(),
+        "warnings": warnings.iter().map(warning).collect::<Vec<_>>(),
+    });
+    snapshot.to_string()
+}
+
+fn group(group: &Group) -> Value {
+    let usable = group.usable().map(|member| deployment(member.deployment(), None));
+    let unusable = group.unusable().map(|(state, why)| deployment(state, Some(why)));
+    json!({"name": &*group.name, "deployments": usable.chain(unusable).collect::<Vec<_>>()})
+}
+
+/// Times are Unix milliseconds.
+fn deployment(deployment: &Deployment, unusable: Option<&Unusable>) -> Value {
+    let cooldown = deployment.cooldown();
+    let state = match (unusable, &cooldown) {
+        (Some(_), _) => "blocked",
+        (None, Some(_)) => "cooling",
+        (None, None) => "healthy",
+    };
+    let cause = unusable.map(Unusable::message).or(cooldown.as_ref().map(|cooldown| cooldown.cause));
+    let (succeeded, failed) = deployment.counts();
+    json!({
+        "id": deployment.id(),
+        "provider": deployment.provider,
+        "model": deployment.model,
+        "api_base": deployment.api_base(),
+        "state": state,
+        "cause": cause,
+        "since": cooldown.as_ref().map(|cooldown| clock::unix_ms_of(cooldown.since)),
+        "until": cooldown.as_ref().map(|cooldown| clock::unix_ms_of(cooldown.until)),
+        "in_flight": deployment.in_flight(),
+        "succeeded": succeeded,
+        "failed": failed,
+    })
+}
+
+fn warning(warning: &Warning) -> Value {
+    json!({"path": warning.path, "line": warning.line, "message": warning.message})
+}

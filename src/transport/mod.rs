@@ -1,0 +1,10 @@
+//! The HTTP client: connections, TLS, proxies, and bytes in both directions. The only user of the HTTP crate.
+
+mod client;
+mod exchange;
+mod resolver;
+mod tls;
+
+pub use client::{Clients, Target, header};
+pub use exchange::{Canned, Exchange, Fault, FaultKind};
+pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

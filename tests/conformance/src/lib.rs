@@ -1,0 +1,12 @@
+//! Runs conformance cases: each is one YAML file, and a new one needs no code. See README.md for the format.
+
+mod case;
+mod expect;
+mod matching;
+mod run;
+mod secrets;
+mod step;
+mod upstream;
+
+pub use case::{Case, Places};
+pub use run::{Form, run};

@@ -1,0 +1,77 @@
+//! The examples, run as a reader would run them, and the README's program, which is one of them.
+
+#[path = "tools/sdk.rs"]
+mod sdk;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Compiles an example with nothing but what its comment says, runs it, returns what it printed.
+fn run(name: &str, arguments: &[&str]) -> String {
+    let source = sdk::root().join("examples/c").join(format!("{name}.c"));
+    let program: PathBuf = sdk::scratch(&format!("example-{name}")).join(name);
+    sdk::compile(&source, &program, &sdk::dist(), &["-pedantic"]);
+    let text = sdk::run(Command::new(program).current_dir(sdk::root()).args(arguments));
+    println!("{text}");
+    text
+}
+
+#[test]
+fn hello() {
+    let text = run("hello", &[]);
+    let (answer, metadata) = text.trim_end().split_once('\n').expect("two lines");
+    assert_eq!(answer, "Hello from a deployment!");
+    assert!(metadata.contains(r#""deployment":"my-first-deployment""#), "{metadata}");
+}
+
+#[test]
+fn failover() {
+    let text = run("failover", &["examples/config/failover.yaml"]);
+    let attempts: Vec<Vec<&str>> =
+        text.lines().filter(|line| line.contains(" of ")).map(|line| line.split_whitespace().collect()).collect();
+    let expected = [
+        "dead of gpt-4 APIConnectionError",
+        "live of gpt-4 answered",
+        "overloaded of gpt-4-turbo RateLimitError",
+        "dead of gpt-4 APIConnectionError",
+        "live of gpt-4 answered",
+    ];
+    let attempts: Vec<String> = attempts.iter().map(|words| words.join(" ")).collect();
+    assert_eq!(attempts, expected, "{text}");
+    assert_eq!(text.matches("router's own time").count(), 2);
+}
+
+#[test]
+fn many() {
+    let text = run("many", &["examples/config/many.yaml"]);
+    let calls = |name: &str| -> u32 {
+        let line = text.lines().find(|line| line.trim_start().starts_with(name)).expect("a line for each deployment");
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+    };
+    let (east, west, spare) = (calls("east"), calls("west"), calls("spare"));
+    assert_eq!(east + west + spare, 1000);
+    // Five standard deviations of a fair draw with these weights.
+    assert!((522..=678).contains(&east) && (227..=373).contains(&west) && (52..=148).contains(&spare), "{text}");
+    assert!(text.contains(" 0 failed;"), "{text}");
+}
+
+/// Every example has a test here.
+#[test]
+fn every_example_is_run() {
+    for entry in std::fs::read_dir(sdk::root().join("examples/c")).expect("examples/c") {
+        let name = entry.expect("an entry").file_name();
+        assert!(["hello.c", "failover.c", "many.c"].iter().any(|known| name == *known), "{name:?} has no test");
+    }
+}
+
+/// The README's first C program is the tested one, byte for byte.
+#[test]
+fn readme_shows_hello() {
+    let readme = sdk::read(sdk::root().join("README.md"));
+    let block = readme.split("\n```c\n").nth(1).and_then(|rest| rest.split("\n```").next());
+    let block = block.expect("README.md has a block that begins with ```c");
+    assert!(
+        format!("{block}\n") == sdk::read(sdk::root().join("examples/c/hello.c")),
+        "README.md's C program is not examples/c/hello.c"
+    );
+}

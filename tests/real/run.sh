@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The router against two real llama.cpp servers. Needs dist/ (make sdk) and python3 with venv; the first run needs a network for pip.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
+
+build real
+start_servers
+"$work/real" "$here/config.yaml"

@@ -1,0 +1,105 @@
+//! A router, freed when dropped.
+
+use std::path::Path;
+use std::ptr;
+
+use serde_json::Value;
+
+use super::call::{self, Call};
+use super::library::{RawError, RawRouter, functions, sized};
+use super::outcome::{Failure, Outcome, failure, outcome};
+
+/// `router_t`. Any number of threads may use one at once.
+pub struct Router(*mut RawRouter);
+
+// SAFETY: the header allows any thread to use a router.
+unsafe impl Send for Router {}
+// SAFETY: the header allows any number of threads to use a router at once.
+unsafe impl Sync for Router {}
+
+impl Router {
+    pub fn from_yaml(yaml: &str) -> Result<Self, Box<Failure>> {
+        let mut error = ptr::null_mut();
+        // SAFETY: a string with its length, and a place for the error.
+        let router =
+            unsafe { (functions().new_from_yaml)(yaml.as_ptr().cast(), yaml.len(), &mut error) };
+        Self::new(router, error)
+    }
+
+    /// # Panics
+    /// If the path is not UTF-8.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Box<Failure>> {
+        let path = path.as_ref().to_str().expect("a path in UTF-8");
+        let mut error = ptr::null_mut();
+        // SAFETY: a string with its length, and a place for the error.
+        let router =
+            unsafe { (functions().new_from_file)(path.as_ptr().cast(), path.len(), &mut error) };
+        Self::new(router, error)
+    }
+
+    fn new(router: *mut RawRouter, error: *mut RawError) -> Result<Self, Box<Failure>> {
+        assert!(
+            router.is_null() != error.is_null(),
+            "a router or an error, never both or neither"
+        );
+        if router.is_null() {
+            // SAFETY: the error was just given to us.
+            return Err(unsafe { failure(error) });
+        }
+        Ok(Self(router))
+    }
+
+    /// Sends a request, JSON, and waits.
+    pub fn completion(&self, request: &str) -> Outcome {
+        let mut error = ptr::null_mut();
+        // SAFETY: a live router, a string with its length, and a place for the error; what comes back is ours.
+        unsafe {
+            let response = (functions().completion)(
+                self.0,
+                request.as_ptr().cast(),
+                request.len(),
+                &mut error,
+            );
+            outcome(response, error)
+        }
+    }
+
+    /// Starts a request. An error is one of the start; the call's own comes through the handle.
+    pub fn completion_async(&self, request: &str) -> Result<Call, Box<Failure>> {
+        // SAFETY: the router is live, and stays so until the call has been accepted or not.
+        unsafe { call::start(self.0, request) }
+    }
+
+    /// Asks for a call to end early.
+    pub fn cancel(&self, call: &Call) {
+        // SAFETY: a live router; any number is allowed.
+        unsafe { (functions().cancel)(self.0, call.number()) }
+    }
+
+    /// # Panics
+    /// If the snapshot is not JSON.
+    pub fn snapshot(&self) -> Value {
+        let mut len = 0;
+        // SAFETY: a live router; the string is ours until it is freed.
+        let text = unsafe {
+            let pointer = (functions().snapshot)(self.0, &mut len);
+            let text = sized(pointer, len).expect("router_snapshot is not NULL");
+            (functions().string_free)(pointer);
+            text
+        };
+        serde_json::from_str(&text).expect("router_snapshot is JSON")
+    }
+
+    /// Refuses new calls and waits for those in flight; true if all ended in time.
+    pub fn shutdown(&self, drain_ms: u32) -> bool {
+        // SAFETY: a live router.
+        unsafe { (functions().shutdown)(self.0, drain_ms) }
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        // SAFETY: owned, and no method runs any more, as each borrows it.
+        unsafe { (functions().free)(self.0) }
+    }
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs the system packages that the build, the tests and the benchmark need, if any is missing.
+set -euo pipefail
+
+packages=(gcc g++ make pkg-config cmake python3 python3-venv valgrind binutils shellcheck curl libcurl4-openssl-dev)
+
+missing=()
+for package in "${packages[@]}"; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [[ $state == installed ]] || missing+=("$package")
+done
+
+if ((${#missing[@]} == 0)); then
+    echo "system packages: all there"
+elif [[ $(id -u) != 0 ]]; then
+    echo "missing system packages: ${missing[*]}" >&2
+    echo "run as root: apt-get install ${missing[*]}" >&2
+    exit 1
+else
+    echo "installing: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
