@@ -238,7 +238,7 @@ impl Error {
         Self::bad_request(message).with_param(Some(param.to_owned()))
     }
 
-    /// The provider's HTTP status, which beats the kind's own.
+    /// The provider's HTTP status, whatever it was.
     pub fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
         self
@@ -268,6 +268,12 @@ impl Error {
         self
     }
 
+    /// Takes over the wait of an earlier failure if it is the shorter one.
+    pub fn or_sooner(self, earlier: Option<&Error>) -> Self {
+        let waits = [self.retry_after(), earlier.and_then(Error::retry_after)];
+        self.with_retry_after(waits.into_iter().flatten().min())
+    }
+
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -280,12 +286,13 @@ impl Error {
         self.0.kind.class()
     }
 
-    /// The provider's status, else the one that fits, else `None`.
+    /// The provider's status if it says that something failed, else the one that fits, else `None`.
     pub fn http_status(&self) -> Option<u16> {
-        self.0.status.or_else(|| Some(self.0.kind.http_status()).filter(|status| *status != 0))
+        let fitting = Some(self.0.kind.http_status()).filter(|status| *status != 0);
+        self.0.status.filter(|status| *status >= 400).or(fitting)
     }
 
-    /// The status that the provider really sent.
+    /// The status that the provider really sent; a good one for an answer that can't be used.
     pub fn provider_status(&self) -> Option<u16> {
         self.0.status
     }
@@ -368,5 +375,6 @@ mod tests {
         let error = Error::new(ErrorKind::Timeout, "late").with_status(504);
         assert_eq!(error.http_status(), Some(504));
         assert_eq!(Error::new(ErrorKind::Cancelled, "stop").http_status(), None);
+        assert_eq!(Error::new(ErrorKind::ApiResponse, "html").with_status(200).http_status(), Some(500));
     }
 }

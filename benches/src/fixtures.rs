@@ -46,12 +46,6 @@ impl Fixtures {
         write(&self.folder, name, &config(&provider.base()))
     }
 
-    /// The same with the response cache on.
-    pub fn cached(&self, name: &str, provider: &Provider) -> Result<PathBuf> {
-        let cache = "litellm_settings:\n  cache: true\n  cache_params: {type: local}\n";
-        write(&self.folder, name, &(config(&provider.base()) + cache))
-    }
-
     /// Compiles the libcurl client; fails where libcurl's headers are not installed.
     pub fn curl_client(&self) -> Result<PathBuf> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("curl.c");

@@ -49,7 +49,6 @@ pub fn jobs(
 
     let near_config = files.config("near.yaml", near)?;
     let far_config = files.config("far.yaml", far)?;
-    let cached = files.cached("cached.yaml", near)?;
 
     let calls = options.calls;
     let job = |scenario, (contender, command), calls: usize| Job {
@@ -85,10 +84,6 @@ pub fn jobs(
     jobs.push(mock("load, then first mock call", "router-load", 1));
     jobs.push(mock("mock call, blocking", "router-blocking", calls));
     jobs.push(mock("mock call, async", "router-async", calls));
-    jobs.push(Job {
-        config: cached,
-        ..local("cache hit, blocking", "router-blocking", calls)
-    });
     if !files.library.exists() {
         let path = files.library.display();
         eprintln!("the router is left out: no library at {path}; run `make sdk`");

@@ -126,7 +126,7 @@ fn seconds(name: &str, value: &Value) -> Result<Option<Duration>, RequestError> 
         _ => None,
     };
     match number {
-        Some(number) if number == 0.0 => Ok(None),
+        Some(0.0) => Ok(None),
         Some(number) if (0.0..=MAX_SECONDS).contains(&number) => Ok(Some(Duration::from_secs_f64(number))),
         _ => Err(RequestError::parameter(name, format!("\"{name}\" must be a number that is not negative"))),
     }

@@ -91,7 +91,7 @@ impl Request {
     }
 
     /// The size of the text, for buffers made from it.
-    pub fn len(&self) -> usize {
+    pub fn text_len(&self) -> usize {
         self.text.len()
     }
 }

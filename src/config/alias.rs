@@ -13,7 +13,8 @@ use super::sections::Read;
 /// Follows every alias to its end. Cycles are errors, missing ends are warnings.
 pub fn resolve(read: &Read, groups: &Groups, report: &mut Report) -> BTreeMap<String, Alias> {
     let written = read.sections.router.section("model_group_alias");
-    let targets: BTreeMap<&str, (&str, bool)> = written.iter().filter_map(|(name, value)| Some((name, entry(value)?))).collect();
+    let targets: BTreeMap<&str, (&str, bool)> =
+        written.iter().filter_map(|(name, value)| Some((name, entry(value)?))).collect();
     let path = |name: &str| join(&read.router_path("model_group_alias"), name);
     for (name, value) in written.iter() {
         if entry(value).is_none() {
@@ -35,7 +36,10 @@ pub fn resolve(read: &Read, groups: &Groups, report: &mut Report) -> BTreeMap<St
                 report.warn(&path(name), format!("there is no model group {missing}; {group} answers"));
             }
             (AliasTarget::Missing(missing), AliasTarget::Missing(_)) => {
-                report.warn(&path(name), format!("there is no model group {missing}; a call through this alias is a bad request"));
+                report.warn(
+                    &path(name),
+                    format!("there is no model group {missing}; a call through this alias is a bad request"),
+                );
             }
             (AliasTarget::Group(group), _) if groups.has(name) && group != name => {
                 report.warn(&path(name), format!("hides the model group {name}; {group} answers"));
@@ -58,7 +62,11 @@ fn entry(value: &Value) -> Option<(&str, bool)> {
 }
 
 /// Where following the alias ends; the way, if it is a circle. A group ends the way, a wildcard only where no alias goes on.
-fn end<'a>(name: &'a str, targets: &BTreeMap<&'a str, (&'a str, bool)>, groups: &Groups) -> Result<AliasTarget, Vec<&'a str>> {
+fn end<'a>(
+    name: &'a str,
+    targets: &BTreeMap<&'a str, (&'a str, bool)>,
+    groups: &Groups,
+) -> Result<AliasTarget, Vec<&'a str>> {
     let mut way = vec![name];
     loop {
         let Some(&here) = way.last() else { return Err(way) };

@@ -12,6 +12,9 @@ use super::secret::Secret;
 
 const REFERENCE: &str = "os.environ/";
 
+/// The section of a file's own variables.
+pub const SECTION: &str = "environment_variables";
+
 type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Variables by name. No Debug, and values of the file are wiped when dropped: most are credentials.
@@ -28,16 +31,23 @@ impl Environment {
         report: &mut Report,
     ) -> Self {
         let mut environment = Self { file: BTreeMap::new(), process: Box::new(process) };
-        let written: BTreeMap<&str, String> = variables
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, value)| Some((name.as_str(), plain(value)?)))
-            .collect();
+        let mut written: BTreeMap<&str, String> = BTreeMap::new();
+        match variables {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(variables)) => {
+                for (name, value) in variables.iter().filter(|(_, value)| !value.is_null()) {
+                    match plain(value) {
+                        Some(value) => drop(written.insert(name, value)),
+                        None => report.error(&join(SECTION, name), "expected text", ""),
+                    }
+                }
+            }
+            Some(_) => report.error(SECTION, "expected a map of names to values", ""),
+        }
         for name in written.keys() {
             match environment.follow(name, &written) {
                 Ok(value) => drop(environment.file.insert((*name).to_owned(), Secret::new(value))),
-                Err(unset) => report.unset(&join("environment_variables", name), &unset),
+                Err(unset) => report.unset(&join(SECTION, name), &unset),
             }
         }
         environment

@@ -48,7 +48,8 @@ pub fn resolve(read: &Read, groups: &Groups, aliases: &BTreeMap<String, Alias>, 
 /// The router's list if it isn't empty, else LiteLLM's; with its path.
 fn winner(read: &Read, name: &str, report: &mut Report) -> Option<(String, Vec<Value>)> {
     let list = |section: &Settings| Some(section.get(name)?.as_array()?.clone()).filter(|list| !list.is_empty());
-    let path = if list(&read.sections.router).is_some() { read.router_path(name) } else { join("litellm_settings", name) };
+    let path =
+        if list(&read.sections.router).is_some() { read.router_path(name) } else { join("litellm_settings", name) };
     Some((path, read.decide(name, list, report)?))
 }
 

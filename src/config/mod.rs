@@ -70,8 +70,8 @@ fn build(
 ) -> Result<Config, ConfigError> {
     let Source { mut tree, positions } = source;
     let mut report = Report::new(positions);
-    let environment = Environment::new(tree.get("environment_variables"), process, &mut report);
-    tree.shift_remove("environment_variables");
+    let variables = tree.shift_remove(env::SECTION);
+    let environment = Environment::new(variables.as_ref(), process, &mut report);
     environment.substitute(&keys::TOP, &mut tree, "", &mut report);
     let written = list(tree.get("model_list"));
     let mut top = section::check(&keys::TOP, Value::Object(tree), "", &mut report);

@@ -52,7 +52,12 @@ fn dump(value: &Value, out: &mut String) {
     }
 }
 
-fn series<T>(out: &mut String, [open, close]: [char; 2], items: impl IntoIterator<Item = T>, each: impl Fn(T, &mut String)) {
+fn series<T>(
+    out: &mut String,
+    [open, close]: [char; 2],
+    items: impl IntoIterator<Item = T>,
+    each: impl Fn(T, &mut String),
+) {
     out.push(open);
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
@@ -155,8 +160,9 @@ mod tests {
         ] {
             assert_eq!(str(&value), expected);
         }
-        assert_eq!(json(&json!({"a": "é\u{1f600}", "b": [1, 2.5, null, true]})), concat!(
-            r#"{"a": "\u00e9\ud83d\ude00", "b": [1, 2.5, null, true]}"#
-        ));
+        assert_eq!(
+            json(&json!({"a": "é\u{1f600}", "b": [1, 2.5, null, true]})),
+            concat!(r#"{"a": "\u00e9\ud83d\ude00", "b": [1, 2.5, null, true]}"#)
+        );
     }
 }

@@ -9,6 +9,9 @@ use super::position::Positions;
 /// How many errors one load tells; the rest is counted.
 const MAX_ERRORS: usize = 20;
 
+/// How much of a path or name that the text makes up is repeated in a message.
+const MAX_SHOWN: usize = 200;
+
 /// Collects errors and warnings, so that one load names all of them.
 pub struct Report {
     positions: Positions,
@@ -28,18 +31,23 @@ impl Report {
         let place = self.place(path);
         let hint = hint.to_string();
         let semicolon = if hint.is_empty() { "" } else { "; " };
-        self.errors.push(format!("{path}: {what}{place}{semicolon}{hint}"));
+        self.errors.push(format!("{}: {what}{place}{semicolon}{hint}", shown(path)));
     }
 
     /// The variable of an `os.environ/` reference has no value. All of them become one error.
     pub fn unset(&mut self, path: &str, variable: &str) {
         let place = self.place(path);
-        self.unset.push(format!("{variable} for {path}{place}"));
+        self.unset.push(format!("{} for {}{place}", shown(variable), shown(path)));
     }
 
     pub fn warn(&mut self, path: &str, message: impl Into<String>) {
-        let (line, column) = self.positions.get(path).map_or((0, 0), |place| (place.line, place.column));
-        self.warnings.push(Warning { path: path.to_owned(), line, column, message: message.into() });
+        let place = self.positions.get(path);
+        let (line, column) = place.map_or((0, 0), |place| (place.line, place.column));
+        let mut message = message.into();
+        if let Some(file) = place.and_then(|place| place.file.as_ref()) {
+            message.push_str(&format!(" (in {file})"));
+        }
+        self.warnings.push(Warning { path: shown(path), line, column, message });
     }
 
     /// Warns at the first of many like places: `model_list[0].tpm` speaks for `model_list[1].tpm`.
@@ -96,6 +104,12 @@ impl Report {
     pub fn into_warnings(self) -> Vec<Warning> {
         self.warnings
     }
+}
+
+/// A path or name of the text, fit for a log line.
+pub fn shown(text: &str) -> String {
+    let line: String = text.chars().take(MAX_SHOWN).map(|c| if c.is_control() { '?' } else { c }).collect();
+    if line.len() < text.len() { line + "…" } else { line }
 }
 
 fn without_indices(path: &str) -> String {

@@ -49,7 +49,8 @@ pub fn timeouts(read: &Read, environment: &Environment, report: &mut Report) -> 
     let from_environment = || request_timeout_variable(environment, report);
     let request_timeout = written.or_else(from_environment);
     if timeout.is_some() && request_timeout.is_some() && timeout != request_timeout {
-        let winner = if written.is_some() { "litellm_settings.request_timeout" } else { "the variable REQUEST_TIMEOUT" };
+        let winner =
+            if written.is_some() { "litellm_settings.request_timeout" } else { "the variable REQUEST_TIMEOUT" };
         report.warn(&read.router_path("timeout"), format!("overridden by {winner}"));
     }
     let connect = read.sections.llmrouter.time("connect_timeout").unwrap_or(DEFAULT_CONNECT_TIMEOUT);
@@ -72,9 +73,8 @@ pub fn worker_threads(read: &Read) -> usize {
 
 /// Lower case first, as curl and Python have it.
 pub fn transport(environment: &Environment) -> TransportConfig {
-    let first = |names: &[&str]| {
-        names.iter().filter_map(|name| environment.get(name)).find(|value| !value.trim().is_empty())
-    };
+    let first =
+        |names: &[&str]| names.iter().filter_map(|name| environment.get(name)).find(|value| !value.trim().is_empty());
     TransportConfig {
         https_proxy: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
         http_proxy: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),

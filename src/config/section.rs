@@ -5,12 +5,9 @@ use serde_json::{Map, Value};
 
 use super::keys::{self, Kind, PLACES, Section, State, Unknown};
 use super::position::join;
-use super::report::Report;
+use super::report::{Report, shown};
 use super::scalar;
 use super::suggest::{self, nearest};
-
-/// How much of an unknown name is repeated in a message.
-const MAX_SHOWN: usize = 64;
 
 /// Known and well-formed keys of `value`, normalised. What is wrong goes into the report.
 pub fn check(section: &'static Section, value: Value, path: &str, report: &mut Report) -> Map<String, Value> {
@@ -153,8 +150,7 @@ fn check_choice(names: &'static [&'static str], value: Value, path: &str, report
     }
     let near = nearest(text, names.iter().copied(), suggest::reach(text));
     let hint = near.map_or_else(String::new, |near| near.hint() + " ");
-    let shown: String = text.chars().take(MAX_SHOWN).filter(|c| !c.is_control()).collect();
-    report.error(path, format!("unknown name {shown}"), hint + &valid);
+    report.error(path, format!("unknown name {}", shown(text)), hint + &valid);
     None
 }
 

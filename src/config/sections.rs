@@ -40,11 +40,8 @@ impl Read {
                 }
             }
         }
-        let sections = Sections {
-            router: Settings::new(router),
-            litellm: Settings::new(litellm),
-            llmrouter: Settings::new(own),
-        };
+        let sections =
+            Sections { router: Settings::new(router), litellm: Settings::new(litellm), llmrouter: Settings::new(own) };
         Self { sections, flat }
     }
 
@@ -54,7 +51,12 @@ impl Read {
     }
 
     /// A setting that the router's own section decides over `litellm_settings`; a loser of another value is named.
-    pub fn decide<T: PartialEq>(&self, name: &str, read: impl Fn(&Settings) -> Option<T>, report: &mut Report) -> Option<T> {
+    pub fn decide<T: PartialEq>(
+        &self,
+        name: &str,
+        read: impl Fn(&Settings) -> Option<T>,
+        report: &mut Report,
+    ) -> Option<T> {
         let (router, litellm) = (read(&self.sections.router), read(&self.sections.litellm));
         if router.is_some() && litellm.is_some() && router != litellm {
             let winner = self.router_path(name);

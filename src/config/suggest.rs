@@ -38,7 +38,7 @@ where
 
 /// How far a word may lie from a name and still be called a misspelling of it.
 pub fn reach(word: &str) -> usize {
-    (word.chars().count() / 2).max(2)
+    (word.chars().count() / 3).max(2)
 }
 
 /// Whether the Damerau–Levenshtein distance is at most `limit`: substitutions, insertions, deletions, swaps of neighbours.

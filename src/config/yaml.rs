@@ -9,6 +9,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqA
 use serde_json::{Map, Number, Value};
 
 use super::model::ConfigError;
+use super::report::shown;
 
 /// The longest text that is read: three orders of magnitude above a large fleet's configuration.
 pub const MAX_TEXT: usize = 16 << 20;
@@ -34,7 +35,7 @@ pub fn parse(text: &str) -> Result<Map<String, Value>, ConfigError> {
     }
 }
 
-pub fn is_json(text: &str) -> bool {
+fn is_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
@@ -63,7 +64,8 @@ fn parse_yaml(text: &str, left: &Cell<usize>) -> Result<Value, ConfigError> {
 fn explain(e: &serde_yaml::Error) -> String {
     let message = e.to_string();
     if message.contains("more than one document") {
-        return "invalid YAML: more than one document (a line of --- starts another); a configuration is one".to_owned();
+        return "invalid YAML: more than one document (a line of --- starts another); a configuration is one"
+            .to_owned();
     }
     if !message.contains("invalid type") && !message.contains("invalid value") {
         return format!("invalid YAML: {message}");
@@ -238,7 +240,7 @@ impl Visitor<'_> for KeyText<'_> {
 
     fn visit_string<E: de::Error>(self, key: String) -> Result<String, E> {
         match self.earlier {
-            Some(earlier) if earlier.contains_key(&key) => Err(E::custom(format!("repeated key {key}"))),
+            Some(earlier) if earlier.contains_key(&key) => Err(E::custom(format!("repeated key {}", shown(&key)))),
             _ => Ok(key),
         }
     }

@@ -31,7 +31,7 @@ struct Envelope<'a> {
 #[serde(untagged)]
 enum Inner<'a> {
     Text(Cow<'a, str>),
-    Object(Object<'a>),
+    Object(Box<Object<'a>>),
     Other(serde::de::IgnoredAny),
 }
 
@@ -77,7 +77,7 @@ fn object(text: &str) -> Object<'_> {
     // Anything else, such as a proxy's HTML page, explains nothing.
     let envelope: Envelope<'_> = serde_json::from_str(text).unwrap_or_default();
     match envelope.error {
-        Some(Inner::Object(object)) => object,
+        Some(Inner::Object(object)) => *object,
         Some(Inner::Text(message)) => Object { message: Some(message), ..Object::default() },
         Some(Inner::Other(_)) | None => Object { message: envelope.message.or(envelope.detail), ..Object::default() },
     }

@@ -30,7 +30,7 @@ impl Adapter for OpenAi {
 
     fn body(&self, endpoint: &Endpoint, request: &Request) -> Bytes {
         let extra = &request.options().extra_body;
-        let mut body = Splice::with_capacity(request.len() + endpoint.params_len() + 64);
+        let mut body = Splice::with_capacity(request.text_len() + endpoint.params_len() + 64);
         for (name, value) in request.sent() {
             match name {
                 "model" => body.member(name, endpoint.model_json()),

@@ -46,8 +46,10 @@ pub async fn run<F: Form>(router: &Router, request: &Request, form: &F, trail: &
                 Err(error) => error,
             },
         };
-        let wait = [first.as_ref(), Some(&error)].into_iter().flatten().filter_map(Error::retry_after).min();
-        first = Some(first.unwrap_or(error).with_retry_after(wait));
+        first = Some(match first {
+            Some(first) => first.or_sooner(Some(&error)),
+            None => error,
+        });
     }
     Err(first.unwrap_or_else(|| Error::bad_request("no model group could be visited")))
 }

@@ -21,12 +21,22 @@ pub struct Groups {
 pub struct Group {
     pub name: Arc<str>,
     members: Vec<Member>,
-    unusable: Vec<(Arc<Deployment>, Unusable)>,
+    unusable: Vec<Outsider>,
+}
+
+/// A deployment that can never be called, and why.
+pub struct Outsider {
+    pub place: usize,
+    pub deployment: Arc<Deployment>,
+    pub why: Unusable,
 }
 
 /// A deployment that can be called.
 pub struct Member {
+    /// Its number among those that can be called.
     pub index: usize,
+    /// Its place in the file.
+    pub place: usize,
     pub endpoint: Endpoint,
 }
 
@@ -36,7 +46,7 @@ impl Groups {
         let mut groups = Self { list: Vec::new(), by_name: HashMap::new(), aliases: std::mem::take(&mut config.aliases) };
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, config.timeouts.connect);
-        for entry in std::mem::take(&mut config.deployments) {
+        for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
             let (path, line) = (entry.path.clone(), entry.line);
             let (deployment, endpoint) = connect(entry, &config.environment, &mut clients);
             let endpoint = endpoint.and_then(|endpoint| match endpoint.check_mock() {
@@ -47,7 +57,7 @@ impl Groups {
                 let message = format!("deployment \"{}\" is never used: {}", deployment.id(), unusable.message());
                 warnings.push(Warning { path, line, column: 0, message });
             }
-            groups.group_mut(&deployment.config.group).add(deployment, endpoint);
+            groups.group_mut(&deployment.config.group).add(place, deployment, endpoint);
         }
         Ok(groups)
     }
@@ -82,10 +92,10 @@ impl Groups {
 }
 
 impl Group {
-    fn add(&mut self, deployment: Arc<Deployment>, endpoint: Result<Endpoint, Unusable>) {
+    fn add(&mut self, place: usize, deployment: Arc<Deployment>, endpoint: Result<Endpoint, Unusable>) {
         match endpoint {
-            Ok(endpoint) => self.members.push(Member { index: self.members.len(), endpoint }),
-            Err(unusable) => self.unusable.push((deployment, unusable)),
+            Ok(endpoint) => self.members.push(Member { index: self.members.len(), place, endpoint }),
+            Err(why) => self.unusable.push(Outsider { place, deployment, why }),
         }
     }
 
@@ -102,14 +112,14 @@ impl Group {
         self.members.iter()
     }
 
-    pub fn unusable(&self) -> impl Iterator<Item = (&Arc<Deployment>, &Unusable)> {
-        self.unusable.iter().map(|(deployment, unusable)| (deployment, unusable))
+    pub fn unusable(&self) -> impl Iterator<Item = &Outsider> {
+        self.unusable.iter()
     }
 
     /// The error of a call when nobody in the group may be called now.
     pub fn nobody(&self) -> Error {
-        if let (true, Some((deployment, unusable))) = (self.members.is_empty(), self.unusable.first()) {
-            return unusable.error().at(&deployment.provider, &deployment.model, deployment.id());
+        if let (true, Some(Outsider { deployment, why, .. })) = (self.members.is_empty(), self.unusable.first()) {
+            return why.error().at(&deployment.provider, &deployment.model, deployment.id());
         }
         let now = clock::now();
         let wait = self.members.iter().filter_map(|member| member.deployment().benched_for(now)).min();

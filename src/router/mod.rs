@@ -9,6 +9,8 @@ mod ledger;
 mod report;
 mod retry;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -70,6 +70,7 @@ impl<'a> Retries<'a> {
     pub fn give_up(&mut self, error: Error, group: &Group, failed: &Member) -> Option<Error> {
         let limit = self.asked.or(failed.deployment().config.num_retries).unwrap_or(self.router.num_retries);
         self.note(&error, failed.index);
+        let error = error.or_sooner(self.last_error.as_ref());
         if self.made >= limit || !self.worth_trying(&error, group) {
             return Some(error);
         }

@@ -19,12 +19,15 @@ pub fn render(groups: &Groups, warnings: &[Warning]) -> String {
 }
 
 fn group(group: &Group) -> Value {
-    let usable = group.usable().map(|member| deployment(member.deployment(), None));
-    let unusable = group.unusable().map(|(state, why)| deployment(state, Some(why)));
-    json!({"name": &*group.name, "deployments": usable.chain(unusable).collect::<Vec<_>>()})
+    let usable = group.usable().map(|member| (member.place, deployment(member.deployment(), None)));
+    let unusable = group.unusable().map(|outsider| (outsider.place, deployment(&outsider.deployment, Some(&outsider.why))));
+    let mut deployments: Vec<_> = usable.chain(unusable).collect();
+    deployments.sort_by_key(|(place, _)| *place);
+    let deployments: Vec<_> = deployments.into_iter().map(|(_, deployment)| deployment).collect();
+    json!({"name": &*group.name, "deployments": deployments})
 }
 
-/// Times are Unix milliseconds.
+/// In file order; times are Unix milliseconds.
 fn deployment(deployment: &Deployment, unusable: Option<&Unusable>) -> Value {
     let cooldown = deployment.cooldown();
     let state = match (unusable, &cooldown) {

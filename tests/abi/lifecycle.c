@@ -177,10 +177,14 @@ static void hear(void *user_data, int32_t level, const char *json, size_t len)
 
 static bool stop_talking;
 
+/* Calls that fail: that is what there is to log. */
 static void *talk(void *router)
 {
-    while (!__atomic_load_n(&stop_talking, __ATOMIC_RELAXED))
-        check_answers(router, ASK("gpt-4"), NULL);
+    while (!__atomic_load_n(&stop_talking, __ATOMIC_RELAXED)) {
+        router_error_t *error = NULL;
+        CHECK(router_completion(router, ASK("down"), NUL, &error) == NULL);
+        CHECK_ERROR(error, ROUTER_ERROR_SERVICE_UNAVAILABLE);
+    }
     return NULL;
 }
 
@@ -197,7 +201,10 @@ static void log_listener(void)
 {
     say("log listener: set, replaced, cleared while others talk; the former one is at rest on return");
     log_t first = {PTHREAD_MUTEX_INITIALIZER, 0, 0, 0}, second = {PTHREAD_MUTEX_INITIALIZER, 0, 0, 0};
-    router_t *router = new_mock();
+    router_t *router = router_from("model_list:\n"
+                                   "  - model_name: down\n"
+                                   "    litellm_params: {model: openai/gpt-4, mock_error: ServiceUnavailableError}\n"
+                                   "router_settings: {num_retries: 0, disable_cooldowns: true}\n");
     pthread_t talkers[4];
     for (int i = 0; i < 4; i++)
         CHECK_INT(pthread_create(&talkers[i], NULL, talk, router), 0);

@@ -22,6 +22,7 @@ static void describe(const router_response_t *response, struct answer *answer)
     body.at = router_response_body(response, &body.len);
     json_text(metadata, "deployment", answer->server, sizeof answer->server);
     answer->overhead_ms = json_number(metadata, "overhead_ms");
+    answer->attempts = json_count(metadata, "attempts");
     if (json_member(body, "usage", &usage)) {
         answer->prompt_tokens = json_number(usage, "prompt_tokens");
         answer->tokens = json_number(usage, "completion_tokens");
@@ -51,6 +52,7 @@ struct answer ask(const router_t *router, const char *model, const char *questio
         describe(response, &answer);
     } else {
         answer.code = router_error_code(error);
+        answer.status = router_error_http_status(error);
         snprintf(answer.error, sizeof answer.error, "%s: %s", router_error_name(answer.code), router_error_message(error));
     }
     router_response_free(response);
@@ -84,6 +86,8 @@ static void *work(void *user_data)
         }
         pthread_mutex_lock(&shared->lock);
         load->calls++;
+        load->retried[second] += answer.attempts > 1;
+        load->retries += answer.attempts > 1;
         if (!answer.ok) {
             load->failed[second]++;
             if (load->failures++ == 0)

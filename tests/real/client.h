@@ -21,6 +21,9 @@ double json_number(struct json object, const char *name);
 /* Copies the text that a member holds, or "". */
 void json_text(struct json object, const char *name, char *copy, size_t room);
 
+/* How many elements the list that a member holds has. */
+int json_count(struct json object, const char *name);
+
 /* What one call brought. */
 struct answer {
     bool ok;
@@ -30,7 +33,9 @@ struct answer {
     double tokens;
     double ms;            /* of the whole call, and the router's own part of it */
     double overhead_ms;
-    int32_t code;         /* on failure */
+    int attempts;
+    int32_t code;         /* on failure, with the HTTP status */
+    int32_t status;
     char error[512];
 };
 
@@ -45,8 +50,8 @@ struct load {
     int seconds;
     pid_t victim;
     int kill_at;          /* seconds after the start */
-    long by_a[SECONDS], by_b[SECONDS], failed[SECONDS];
-    long calls, failures;
+    long by_a[SECONDS], by_b[SECONDS], retried[SECONDS], failed[SECONDS];
+    long calls, retries, failures;
     double overhead_p50_ms, overhead_p99_ms;
     char error[512];      /* of the first failed call */
 };

@@ -22,12 +22,12 @@ int main(int argc, char **argv)
     struct load load = {.router = router, .seconds = 8, .kill_at = 3, .victim = (pid_t)environment_number("PID_A")};
     printf("\n%d threads call for %d s; server A is killed (SIGKILL) after %d s.\n\n", THREADS, load.seconds, load.kill_at);
     run_load(&load);
-    printf("%6s  %9s  %9s  %7s\n", "second", "A", "B", "failed");
+    printf("%6s  %7s  %7s  %14s  %7s\n", "second", "A", "B", "second attempt", "failed");
     for (int second = 0; second < load.seconds; second++)
-        printf("%6d  %9ld  %9ld  %7ld%s\n", second + 1, load.by_a[second], load.by_b[second], load.failed[second],
-               second == load.kill_at ? "  <- A is dead" : "");
-    printf("\n%ld calls, %ld failed. The router's own time: p50 %.3f ms, p99 %.3f ms.\n", load.calls, load.failures,
-           load.overhead_p50_ms, load.overhead_p99_ms);
+        printf("%6d  %7ld  %7ld  %14ld  %7ld%s\n", second + 1, load.by_a[second], load.by_b[second], load.retried[second],
+               load.failed[second], second == load.kill_at ? "  <- A is dead" : "");
+    printf("\n%ld calls, %ld answered at a second attempt, %ld failed.\n", load.calls, load.retries, load.failures);
+    printf("The router's own time in a call: p50 %.3f ms, p99 %.3f ms.\n", load.overhead_p50_ms, load.overhead_p99_ms);
     if (load.failures > 0)
         printf("first failure: %s\n", load.error);
     router_free(router);

@@ -74,3 +74,18 @@ void json_text(struct json object, const char *name, char *copy, size_t room)
     if (json_member(object, name, &value) && value.len > 2 && value.at[0] == '"')
         snprintf(copy, room, "%.*s", (int)(value.len - 2), value.at + 1);
 }
+
+int json_count(struct json object, const char *name)
+{
+    struct json list;
+    int count = 0;
+    if (!json_member(object, name, &list))
+        return 0;
+    for (size_t i = blanks(list, 1); i < list.len && list.at[i] != ']'; i = blanks(list, i)) {
+        i = value_end(list, i);
+        count++;
+        if (i < list.len && list.at[i] == ',')
+            i++;
+    }
+    return count;
+}

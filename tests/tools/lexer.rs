@@ -180,10 +180,10 @@ fn first_names(path: &str) -> Vec<String> {
     names
 }
 
-/// Name and body of each `extern "C" fn` that has a body.
-pub fn exported_functions(code: &str) -> Vec<(String, String)> {
+/// Name and body of each function whose head begins with this and that has a body.
+pub fn functions(code: &str, head: &str) -> Vec<(String, String)> {
     let mut functions = Vec::new();
-    for (at, found) in code.match_indices("extern \"C\" fn ") {
+    for (at, found) in code.match_indices(head) {
         let rest = &code[at + found.len()..];
         let name: String = rest.bytes().take_while(|byte| is_name(*byte)).map(char::from).collect();
         let opens = rest.find('{');
@@ -196,21 +196,48 @@ pub fn exported_functions(code: &str) -> Vec<(String, String)> {
     functions
 }
 
-/// Whether a body is one expression that ends with its first bracket: `f(…)` or `unsafe { f(…) }`.
-pub fn is_one_expression(body: &str) -> bool {
-    let body = body.trim().trim_end_matches(';').trim_end();
+/// Whether a body is one call of this function, `f(…)` or `unsafe { f(…) }`, after nothing but named closures.
+pub fn is_one_call(body: &str, function: &str) -> bool {
+    let mut body = body.trim();
+    while let Some(rest) = after_named_closure(body) {
+        body = rest.trim_start();
+    }
+    let body = body.trim_end_matches(';').trim_end();
     let body = match body.strip_prefix("unsafe").map(str::trim_start) {
         Some(block) if block.starts_with('{') && block_end(block, 0) == block.len() => block[1..block.len() - 1].trim(),
         _ => body,
     };
+    let Some(arguments) = body.strip_prefix(function).filter(|rest| rest.starts_with('(')) else { return false };
+    first_closing(arguments) == Some(arguments.len() - 1)
+}
+
+/// What follows `let name = |…| …;`, if the text begins so.
+fn after_named_closure(text: &str) -> Option<&str> {
+    let (name, value) = text.strip_prefix("let ")?.split_once('=')?;
+    if !name.trim().bytes().all(is_name) || !value.trim_start().starts_with('|') {
+        return None;
+    }
     let mut depth = 0;
-    for (at, c) in body.char_indices() {
+    for (at, c) in value.char_indices() {
         match c {
             '(' | '{' | '[' => depth += 1,
-            ')' | '}' | ']' if depth == 1 => return at + 1 == body.len(),
             ')' | '}' | ']' => depth -= 1,
+            ';' if depth == 0 => return Some(&value[at + 1..]),
             _ => {}
         }
     }
-    false
+    None
+}
+
+/// Where the bracket closes that the text begins with.
+fn first_closing(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    text.char_indices().find_map(|(at, c)| {
+        match c {
+            '(' | '{' | '[' => depth += 1,
+            ')' | '}' | ']' => depth -= 1,
+            _ => {}
+        }
+        (depth == 0).then_some(at)
+    })
 }

@@ -8,11 +8,8 @@ use super::{Key, Kind, Section, Unknown, now, planned, proxy, quiet};
 pub const DEPLOYMENT: Section =
     Section { name: "a model_list entry", tables: &[DEPLOYMENT_TABLE], unknown: Unknown::Refused };
 
-pub const MODEL_INFO: Section = Section {
-    name: "model_info",
-    tables: &[INFO, INFO_CAPABILITIES, PRICES],
-    unknown: Unknown::Free,
-};
+pub const MODEL_INFO: Section =
+    Section { name: "model_info", tables: &[INFO, INFO_CAPABILITIES, PRICES], unknown: Unknown::Free };
 
 const DEPLOYMENT_TABLE: &[Key] = &[
     now("model_name", Kind::Text),

@@ -2,8 +2,7 @@
 
 use super::{Key, Section, Unknown, proxy};
 
-pub const GENERAL_SETTINGS: Section =
-    Section { name: "general_settings", tables: &[TABLE], unknown: Unknown::Ignored };
+pub const GENERAL_SETTINGS: Section = Section { name: "general_settings", tables: &[TABLE], unknown: Unknown::Ignored };
 
 const TABLE: &[Key] = &[
     proxy("admin_only_routes"),

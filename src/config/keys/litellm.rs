@@ -5,8 +5,7 @@ use super::{Key, Kind, Section, Unknown, now, planned, proxy, quiet};
 pub const LITELLM_SETTINGS: Section =
     Section { name: "litellm_settings", tables: &[TABLE, PLANNED, PROXY_ONLY], unknown: Unknown::Ignored };
 
-pub const CACHE_PARAMS: Section =
-    Section { name: "cache_params", tables: CACHE_TABLES, unknown: Unknown::Ignored };
+pub const CACHE_PARAMS: Section = Section { name: "cache_params", tables: CACHE_TABLES, unknown: Unknown::Ignored };
 
 const TABLE: &[Key] = &[
     now("num_retries", Kind::Count),
@@ -288,17 +287,8 @@ const PROXY_ONLY: &[Key] = &[
 ];
 
 /// The kinds of cache that LiteLLM has.
-const CACHE_TYPES: &[&str] = &[
-    "local",
-    "redis",
-    "redis-semantic",
-    "valkey-semantic",
-    "qdrant-semantic",
-    "s3",
-    "gcs",
-    "azure-blob",
-    "disk",
-];
+const CACHE_TYPES: &[&str] =
+    &["local", "redis", "redis-semantic", "valkey-semantic", "qdrant-semantic", "s3", "gcs", "azure-blob", "disk"];
 
 pub(super) const CACHE_TABLES: &[&[Key]] = &[CACHE, REDIS];
 

@@ -20,7 +20,10 @@ pub use top::TOP;
 
 #[cfg(test)]
 pub use {
-    deployment::MODEL_INFO, general::GENERAL_SETTINGS, litellm::CACHE_PARAMS, llmrouter::LLMROUTER_SETTINGS,
+    deployment::MODEL_INFO,
+    general::GENERAL_SETTINGS,
+    litellm::CACHE_PARAMS,
+    llmrouter::LLMROUTER_SETTINGS,
     nested::{ALIAS, ALLOWED_FAILS_POLICY, BUDGET, MAX_RETRIES, RETRY_POLICY, ROUTING_GROUP, STRATEGY_ARGS},
 };
 

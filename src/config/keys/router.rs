@@ -4,8 +4,7 @@ use super::nested::{ALERTING, ALIAS, ALLOWED_FAILS_POLICY, BUDGET, CACHE_KWARGS,
 use super::nested::{ROUTING_GROUP, STRATEGY_ARGS};
 use super::{Key, Kind, Section, Unknown, now, planned, proxy, quiet};
 
-pub const ROUTER_SETTINGS: Section =
-    Section { name: "router_settings", tables: &[ROUTER], unknown: Unknown::Refused };
+pub const ROUTER_SETTINGS: Section = Section { name: "router_settings", tables: &[ROUTER], unknown: Unknown::Refused };
 
 /// Every routing strategy that LiteLLM has.
 pub const STRATEGIES: &[&str] = &[

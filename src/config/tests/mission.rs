@@ -44,7 +44,10 @@ fn basic_router_setup() {
     assert_eq!(config.fallback.generic["gpt-4"], ["gpt-3.5-turbo"]);
     let warnings = warnings(&config);
     assert!(warnings.contains("usage-based-routing is not in force yet"), "{warnings}");
-    assert!(warnings.contains("fallbacks[0].gpt-4[0] at line 21 column 15: there is no model group gpt-3.5-turbo"), "{warnings}");
+    assert!(
+        warnings.contains("fallbacks[0].gpt-4[0] at line 21 column 15: there is no model group gpt-3.5-turbo"),
+        "{warnings}"
+    );
 }
 
 #[test]

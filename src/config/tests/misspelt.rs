@@ -28,20 +28,16 @@ const SECTIONS: &[Section] = &[
     keys::ALIAS,
 ];
 
-/// All words one edit away; a few letters stand for all that may be put in.
+/// The words one edit away; one letter stands for all that may be put in at a place.
 fn mutations(word: &str) -> BTreeSet<String> {
     let letters: Vec<char> = word.chars().collect();
     let mut all = BTreeSet::new();
     for at in 0..=letters.len() {
         let (before, after) = letters.split_at(at);
         let glue = |middle: &[char], after: &[char]| [before, middle, after].concat().iter().collect::<String>();
-        for new in ['e', '_'] {
-            all.insert(glue(&[new], after));
-            if let Some((_, rest)) = after.split_first() {
-                all.insert(glue(&[new], rest));
-            }
-        }
+        all.insert(glue(&['_'], after));
         if let [_, rest @ ..] = after {
+            all.insert(glue(&['e'], rest));
             all.insert(glue(&[], rest));
         }
         if let [first, second, rest @ ..] = after {

@@ -25,6 +25,8 @@ fn what_is_no_configuration() {
         ("model_list: !!int sk-secret", "does not fit its tag or place at line 1 column 13"),
         ("{[1]: 2}", "invalid JSON"),
         ("? [1]\n: 2", "does not fit its tag or place"),
+        ("environment_variables: [a]", "environment_variables: expected a map of names to values at line 1 column 1"),
+        ("environment_variables: {A: [b]}", "environment_variables.A: expected text at line 1 column 25"),
         ("a: {<<: 5}", "<< takes a map or a list of maps"),
     ] {
         let error = refused(text);
@@ -50,20 +52,24 @@ fn bounds() {
 
 #[test]
 fn json_is_read_too() {
-    let config = config("\n {\"model_list\": [{\"model_name\": \"g\",\n\"litellm_params\": {\"model\": \"m\", \"user\": \"\\ud83d\\ude00\"}}]}");
+    let config = config(
+        "\n {\"model_list\": [{\"model_name\": \"g\",\n\"litellm_params\": {\"model\": \"m\", \"user\": \"\\ud83d\\ude00\"}}]}",
+    );
     assert_eq!(config.deployments[0].params[0].1, "\u{1f600}");
 }
 
 #[test]
 fn anchors_and_merge_keys() {
-    let config = config("x-base: &base {api_key: k, rpm: 1}
+    let config = config(
+        "x-base: &base {api_key: k, rpm: 1}
 x-more: &more {<<: *base, tpm: 2}
 model_list:
   - model_name: g
     litellm_params: {model: m, <<: *more, rpm: 3}
   - model_name: h
     litellm_params: {<<: [*base, {rpm: 9, timeout: 4}], model: m}
-");
+",
+    );
     let [one, two] = config.deployments.as_slice() else { panic!("two deployments") };
     assert_eq!((one.rpm, one.tpm, one.api_key.is_some()), (Some(3.0), Some(2.0), true));
     assert_eq!((two.rpm, two.timeout.is_some()), (Some(1.0), true));
@@ -72,7 +78,10 @@ model_list:
 #[test]
 fn one_name_in_both_places() {
     let error = refused("num_retries: 1\nrouter_settings:\n  num_retries: 2\n");
-    assert!(error.contains("num_retries: set twice at line 1 column 1; router_settings.num_retries at line 3 column 3"), "{error}");
+    assert!(
+        error.contains("num_retries: set twice at line 1 column 1; router_settings.num_retries at line 3 column 3"),
+        "{error}"
+    );
     assert_eq!(config("num_retries: 1\nrouter_settings: {num_retries: 1.0}").retry.num_retries, 1);
 }
 
@@ -84,7 +93,8 @@ const GROUPS: &str = "model_list:
 
 #[test]
 fn aliases() {
-    let config = config(&format!("{GROUPS}model_group_alias:
+    let config = config(&format!(
+        "{GROUPS}model_group_alias:
   x: a
   y: x
   a: a
@@ -93,31 +103,43 @@ fn aliases() {
   wild: w/1
   lost: nowhere
   lost-too: lost
-"));
+"
+    ));
     let target = |name: &str| match &config.aliases[name].target {
         AliasTarget::Group(group) => group.clone(),
         AliasTarget::Missing(name) => format!("missing {name}"),
     };
     let seen: Vec<_> = config.aliases.keys().map(|name| format!("{name}={}", target(name))).collect();
-    let expected = ["a=a", "b=a", "hidden=b", "lost=missing nowhere", "lost-too=missing nowhere", "wild=w/1", "x=a", "y=a"];
+    let expected =
+        ["a=a", "b=a", "hidden=b", "lost=missing nowhere", "lost-too=missing nowhere", "wild=w/1", "x=a", "y=a"];
     assert_eq!(seen, expected);
     assert!(config.aliases["hidden"].hidden && !config.aliases["x"].hidden);
     let warnings = warnings(&config);
-    assert!(warnings.contains("model_group_alias.b at line 9 column 3: hides the model group b; a answers"), "{warnings}");
-    assert!(warnings.contains("there is no model group nowhere; a call through this alias is a bad request"), "{warnings}");
+    assert!(
+        warnings.contains("model_group_alias.b at line 9 column 3: hides the model group b; a answers"),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("there is no model group nowhere; a call through this alias is a bad request"),
+        "{warnings}"
+    );
     assert!(warnings.contains("model_list[2].model_name at line 4 column 4: a wildcard"), "{warnings}");
 }
 
 #[test]
 fn aliases_in_a_circle() {
     let error = refused("model_group_alias: {p: q, q: r, r: p}");
-    assert!(error.contains("model_group_alias.p: aliases in a circle: p -> q -> r -> p at line 1 column 21"), "{error}");
+    assert!(
+        error.contains("model_group_alias.p: aliases in a circle: p -> q -> r -> p at line 1 column 21"),
+        "{error}"
+    );
     assert!(refused("model_group_alias: {p: {hidden: true}}").contains("an alias without a target"));
 }
 
 #[test]
 fn fallbacks() {
-    let config = config(&format!("{GROUPS}litellm_settings:
+    let config = config(&format!(
+        "{GROUPS}litellm_settings:
   default_fallbacks: [b]
 router_settings:
   max_fallbacks: 2
@@ -126,7 +148,8 @@ router_settings:
     - w/1: [a, {{model: b, temperature: 1}}, gone]
     - nobody: [a]
     - '*': [a]
-"));
+"
+    ));
     let fallback = &config.fallback;
     assert_eq!(fallback.max_fallbacks, 2);
     assert_eq!(fallback.generic["a"], ["b"]);
@@ -149,7 +172,11 @@ router_settings:
 fn forms_of_fallbacks() {
     let map = config("fallbacks: {a: [b], c: d}");
     assert_eq!((map.fallback.generic["a"].len(), map.fallback.generic["c"][0].as_str()), (1, "d"));
-    assert!(warnings(&map).contains("fallbacks.c at line 1 column 21: there is no model group c"), "{}", warnings(&map));
+    assert!(
+        warnings(&map).contains("fallbacks.c at line 1 column 21: there is no model group c"),
+        "{}",
+        warnings(&map)
+    );
     for (text, message) in [
         ("fallbacks: [a]", "fallbacks[0]: item is not a dictionary at line 1 column 13"),
         ("fallbacks: [{a: [b], c: [d]}]", "fallbacks[0]: item must have exactly one key, but has 2 keys"),
@@ -178,7 +205,10 @@ fn include_joins_files() {
 
     write("sub/more.yaml", "num_retries: 2\n");
     let error = load_file(&folder.join("main.yaml")).err().unwrap().message;
-    assert!(error.contains("num_retries: set twice at line 3 column 1") && error.contains("more.yaml has another"), "{error}");
+    assert!(
+        error.contains("num_retries: set twice at line 3 column 1") && error.contains("more.yaml has another"),
+        "{error}"
+    );
     write("sub/more.yaml", "num_retires: 2\n");
     let error = load_file(&folder.join("main.yaml")).err().unwrap().message;
     assert!(error.contains("unknown key at line 1 column 1 of") && error.contains("more.yaml; did you"), "{error}");
@@ -194,6 +224,18 @@ fn include_joins_files() {
 }
 
 #[test]
+fn a_message_stays_short_whatever_the_key() {
+    let error = refused(&format!("router_settings: {{\"a\\nb{}\": 1}}", "c".repeat(100_000)));
+    assert!(error.len() < 400 && !error.contains('\n'), "{error}");
+}
+
+#[test]
+fn a_configuration_can_cross_threads() {
+    fn crosses<T: Send + Sync>(_: &T) {}
+    crosses(&config("model_list: []"));
+}
+
+#[test]
 fn secrets_are_in_no_message() {
     let text = "model_list:
 - model_name: g
@@ -206,7 +248,8 @@ litellm_settings: sk-topsecret";
     assert!(!error.contains("topsecret"), "{error}");
 }
 
-const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/mission/complete-production-example.yaml"));
+const EXAMPLE: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/mission/complete-production-example.yaml"));
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]

@@ -112,7 +112,10 @@ fn wrong_values_are_refused_with_their_place() {
         assert!(!error.ends_with('.') && error.contains(" at line 5 column 7"), "{error}");
     }
     for (text, message) in [
-        ("router_settings: {routing_strategy: leastbusy}", "unknown name leastbusy at line 1 column 19; did you mean least-busy? valid are simple-shuffle, least-busy,"),
+        (
+            "router_settings: {routing_strategy: leastbusy}",
+            "unknown name leastbusy at line 1 column 19; did you mean least-busy? valid are simple-shuffle, least-busy,",
+        ),
         ("llmrouter_settings: {worker_threads: 0}", "expected a whole number from 1 to 1024"),
         ("llmrouter_settings: {worker_threads: 1025}", "expected a whole number from 1 to 1024"),
         ("router_settings: 5", "router_settings: expected a map, found a number"),
@@ -151,7 +154,8 @@ fn malformed_entries() {
 
 #[test]
 fn ids_are_unique() {
-    let entry = "{model_name: gg, litellm_params: {model: openai/x, api_key: k, api_base: 'http://127.0.0.1:43729/z/v1'}}";
+    let entry =
+        "{model_name: gg, litellm_params: {model: openai/x, api_key: k, api_base: 'http://127.0.0.1:43729/z/v1'}}";
     let config = config(&format!("model_list: [{entry}, {entry}]"));
     let hash = "f4ec3745b003d6e04dd241c4b20d7ef92c65a010cbb5bdc8435d0eebd7e8dc0f";
     assert_eq!(config.deployments[0].id, hash);
@@ -200,15 +204,20 @@ general_settings: {master_key: os.environ/NEVER_SET}";
 
 #[test]
 fn unset_variables_are_one_error() {
-    let error = refused("environment_variables: {A: os.environ/GONE}
+    let error = refused(
+        "environment_variables: {A: os.environ/GONE}
 model_list:
   - model_name: g
     litellm_params: {model: m, api_key: os.environ/KEY, unknown_param: [os.environ/OTHER]}
     model_info: {free: os.environ/FREE}
-general_settings: {master_key: os.environ/NEVER_SET}");
-    assert_eq!(error, "environment variables are not set: GONE for environment_variables.A at line 1 column 25, \
+general_settings: {master_key: os.environ/NEVER_SET}",
+    );
+    assert_eq!(
+        error,
+        "environment variables are not set: GONE for environment_variables.A at line 1 column 25, \
         KEY for model_list[0].litellm_params.api_key at line 4 column 32, \
-        OTHER for model_list[0].litellm_params.unknown_param[0] at line 4 column 73");
+        OTHER for model_list[0].litellm_params.unknown_param[0] at line 4 column 73"
+    );
 }
 
 #[test]
@@ -231,7 +240,8 @@ litellm_settings: {num_retries: 4, request_timeout: 5, fallbacks: [{a: [c]}], ma
 
 #[test]
 fn the_variable_request_timeout_is_explicit() {
-    let with = |value: &'static str, text: &str| load(text, move |name| (name == "REQUEST_TIMEOUT").then(|| value.to_owned()));
+    let with =
+        |value: &'static str, text: &str| load(text, move |name| (name == "REQUEST_TIMEOUT").then(|| value.to_owned()));
     let seconds = |value, text| with(value, text).ok().and_then(|config| config.timeouts.request_timeout);
     assert_eq!(seconds("7", "timeout: 3"), Some(Duration::from_secs(7)));
     assert_eq!(seconds("7", "litellm_settings: {request_timeout: 9}"), Some(Duration::from_secs(9)));
@@ -256,7 +266,9 @@ fn proxies() {
 
 #[test]
 fn both_spellings_of_retry_policies() {
-    for policy in ["RateLimitError: {max_retries: 5}", "RateLimitError: 5", "RateLimitErrorRetries: 5", "Timeout: 1, Default: 2"] {
+    for policy in
+        ["RateLimitError: {max_retries: 5}", "RateLimitError: 5", "RateLimitErrorRetries: 5", "Timeout: 1, Default: 2"]
+    {
         let config = config(&format!("router_settings: {{retry_policy: {{{policy}}}}}"));
         assert!(warnings(&config).contains("router_settings.retry_policy at line 1 column 19: not in force yet"));
     }
