@@ -23,7 +23,7 @@ title() {
 }
 
 title "1. One call: the answer, and what the router adds (examples/c/hello.c)"
-run hello | sed 's/^/    /'
+run hello | sed -e 's/,"attempts"/,\n "attempts"/' -e 's/,"fallbacks"/,\n "fallbacks"/' -e 's/,"latency_ms"/,\n "latency_ms"/' | sed 's/^/    /'
 
 title "2. Deployments that fail (examples/c/failover.c)"
 run failover examples/config/failover.yaml | sed 's/^/  /'

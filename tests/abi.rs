@@ -13,7 +13,8 @@ enum Under {
     Sanitizers,
     /// The same without the leak check: what is being freed while it panics is lost.
     SanitizersNoLeaks,
-    /// Undefined behaviour only: the address sanitizer's allocator doesn't survive a fork beside running threads.
+    /// Undefined behaviour only: the address sanitizer's allocator doesn't survive a fork beside running threads, and its
+    /// leak check is no use to a process that ends in the midst of things.
     Plain,
     /// Sees the library's own memory too.
     Valgrind,
@@ -102,6 +103,7 @@ programs! {
     lifecycle: Program { source: "lifecycle.c", ..PLAIN };
     lifecycle_valgrind: Program { source: "lifecycle.c", under: Under::Valgrind, ..PLAIN };
     misuse: Program { source: "misuse.c", ..PLAIN };
+    misuse_valgrind: Program { source: "misuse.c", under: Under::Valgrind, ..PLAIN };
     misuse_with_debug_assertions: Program { source: "misuse.c", faults: true, ..PLAIN };
     asynchronous: Program { source: "async.c", ..PLAIN };
     sockets: Program {
@@ -111,6 +113,7 @@ programs! {
     };
     free_inflight: Program { source: "free_inflight.c", ..PLAIN };
     free_inflight_with_debug_assertions: Program { source: "free_inflight.c", faults: true, ..PLAIN };
+    exit: Program { source: "exit.c", under: Under::Plain, ..PLAIN };
     fork: Program { source: "fork.c", under: Under::Plain, ..PLAIN };
     panic: Program { source: "panic.c", under: Under::SanitizersNoLeaks, faults: true, ..PLAIN };
     dead_and_live: Program { source: "dead_and_live.c", script: Some("{}"), ..PLAIN };

@@ -147,7 +147,7 @@ pub struct TimeoutConfig {
     pub connect: Duration,
 }
 
-/// What every connection shares. No Debug: a proxy's address may carry a password.
+/// What every connection shares.
 #[derive(Clone, Default)]
 pub struct TransportConfig {
     pub https_proxy: Option<String>,
@@ -155,6 +155,18 @@ pub struct TransportConfig {
     pub no_proxy: Option<String>,
     /// `SSL_CERT_FILE`, if set: replaces the system's roots.
     pub ssl_cert_file: Option<String>,
+}
+
+/// A proxy's address may carry a password, so only whether there is one is shown.
+impl fmt::Debug for TransportConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportConfig")
+            .field("https_proxy", &self.https_proxy.is_some())
+            .field("http_proxy", &self.http_proxy.is_some())
+            .field("no_proxy", &self.no_proxy)
+            .field("ssl_cert_file", &self.ssl_cert_file)
+            .finish()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

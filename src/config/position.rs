@@ -12,6 +12,9 @@ use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+/// Longer paths are not remembered: they take the place of what is around them.
+const LONGEST_PATH: usize = 1024;
+
 /// A line and a column, both from 1, and the included file if it isn't the main one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -79,6 +82,9 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn note(&mut self, (line, column): (usize, usize)) {
+        if self.path.len() > LONGEST_PATH {
+            return;
+        }
         let merged = self.merged > 0;
         if self.positions.places.get(&self.path).is_none_or(|known| known.merged && !merged) {
             let place = Place { line, column, file: self.file.map(str::to_owned) };

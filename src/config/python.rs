@@ -162,7 +162,7 @@ mod tests {
         }
         assert_eq!(
             json(&json!({"a": "é\u{1f600}", "b": [1, 2.5, null, true]})),
-            concat!(r#"{"a": "\u00e9\ud83d\ude00", "b": [1, 2.5, null, true]}"#)
+            r#"{"a": "\u00e9\ud83d\ude00", "b": [1, 2.5, null, true]}"#
         );
     }
 }

@@ -55,12 +55,11 @@ fn unknown(section: &'static Section, name: &str, path: &str, report: &mut Repor
         Unknown::Free => 1,
     };
     let near = nearest(name, section.keys().map(|key| key.name), limit);
-    let hint = match (&near, elsewhere(section, name)) {
-        (_, Some(other)) => format!("it belongs in {}", other.name),
-        (Some(near), None) => near.hint(),
-        (None, None) => String::new(),
+    let hint = match elsewhere(section, name) {
+        Some(other) => format!("its place is {}", other.name),
+        None => suggest::hint(&near),
     };
-    let misspelt = near.is_some();
+    let misspelt = !near.is_empty();
     match section.unknown {
         Unknown::Refused => report.error(path, "unknown key", hint),
         Unknown::Ignored if misspelt => report.error(path, "unknown key", hint),
@@ -99,7 +98,7 @@ fn check_value(kind: &'static Kind, value: Value, path: &str, report: &mut Repor
         Kind::Texts => check_value(&Kind::Text, value, path, report).map(|text| Value::Array(vec![text])),
         Kind::Fallbacks => check_fallbacks(value, path, report),
         Kind::Timeout if scalar::number(&value) == Some(0.0) => {
-            report.warn(path, "0 means no timeout of its own, as if the key were not there");
+            report.warn_once(path, "0 means no timeout of its own, as if the key were not there");
             None
         }
         Kind::Choice(names) => check_choice(names, value, path, report),
@@ -148,9 +147,9 @@ fn check_choice(names: &'static [&'static str], value: Value, path: &str, report
     if names.contains(&text) {
         return Some(value);
     }
-    let near = nearest(text, names.iter().copied(), suggest::reach(text));
-    let hint = near.map_or_else(String::new, |near| near.hint() + " ");
-    report.error(path, format!("unknown name {}", shown(text)), hint + &valid);
+    let near = suggest::hint(&nearest(text, names.iter().copied(), suggest::reach(text)));
+    let hint = if near.is_empty() { valid } else { format!("{near} {valid}") };
+    report.error(path, format!("unknown name {}", shown(text)), hint);
     None
 }
 

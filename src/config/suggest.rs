@@ -3,37 +3,26 @@
 /// Keys longer than this are no misspelling of a known one; it also bounds the work.
 const LONGEST: usize = 96;
 
-/// The known names nearest to a word.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Nearest {
-    /// Edits between the word and each of the names.
-    pub distance: usize,
-    pub names: Vec<&'static str>,
-}
-
-impl Nearest {
-    /// `did you mean a or b?`
-    pub fn hint(&self) -> String {
-        format!("did you mean {}?", self.names.join(" or "))
-    }
-}
-
-/// Every name at the least distance from a word that is none of them, if that is at most `limit` edits.
-pub fn nearest<I>(word: &str, names: I, limit: usize) -> Option<Nearest>
+/// Every name at the least distance from a word that is none of them; empty if that is more than `limit` edits.
+pub fn nearest<I>(word: &str, names: I, limit: usize) -> Vec<&'static str>
 where
     I: Iterator<Item = &'static str> + Clone,
 {
     let letters: Vec<char> = word.chars().take(LONGEST + 1).collect();
     if letters.len() > LONGEST {
-        return None;
+        return Vec::new();
     }
     // Most misspellings are one edit away, and the smaller the limit, the sooner a name is ruled out.
-    (1..=limit).find_map(|distance| {
+    let at = |distance| -> Vec<_> {
         let near = names.clone().filter(|name| name.len().abs_diff(letters.len()) <= distance);
-        let mut names: Vec<_> = near.filter(|name| within(name, &letters, distance)).collect();
-        names.dedup();
-        (!names.is_empty()).then_some(Nearest { distance, names })
-    })
+        near.filter(|name| within(name, &letters, distance)).collect()
+    };
+    (1..=limit).map(at).find(|names| !names.is_empty()).unwrap_or_default()
+}
+
+/// `did you mean a or b?`; nothing without names.
+pub fn hint(names: &[&str]) -> String {
+    if names.is_empty() { String::new() } else { format!("did you mean {}?", names.join(" or ")) }
 }
 
 /// How far a word may lie from a name and still be called a misspelling of it.
@@ -101,9 +90,9 @@ mod tests {
 
     #[test]
     fn all_names_at_the_least_distance() {
-        let names = ["tpm", "rpm", "itpm"];
-        let near = nearest("ppm", names.into_iter(), 2).map(|near| near.hint());
-        assert_eq!(near.as_deref(), Some("did you mean tpm or rpm?"));
-        assert_eq!(nearest("weight", names.into_iter(), 2), None);
+        let near = |word| nearest(word, ["tpm", "rpm", "itpm"].into_iter(), 2);
+        assert_eq!(hint(&near("ppm")), "did you mean tpm or rpm?");
+        assert_eq!(near("ittpm"), ["itpm"]);
+        assert_eq!(hint(&near("weight")), "");
     }
 }

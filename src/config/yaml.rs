@@ -17,6 +17,9 @@ pub const MAX_TEXT: usize = 16 << 20;
 /// The most values a text may hold once its aliases are expanded, so that a small text can't fill the memory.
 pub const MAX_NODES: usize = 1_000_000;
 
+/// The longest key: longer ones would be copied into every path below them.
+const MAX_KEY: usize = 1024;
+
 /// Reads the text into a tree whose top is a map. Depth is bounded at 128 by both parsers.
 pub fn parse(text: &str) -> Result<Map<String, Value>, ConfigError> {
     if text.len() > MAX_TEXT {
@@ -240,6 +243,7 @@ impl Visitor<'_> for KeyText<'_> {
 
     fn visit_string<E: de::Error>(self, key: String) -> Result<String, E> {
         match self.earlier {
+            _ if key.len() > MAX_KEY => Err(E::custom(format!("a key of more than {MAX_KEY} bytes"))),
             Some(earlier) if earlier.contains_key(&key) => Err(E::custom(format!("repeated key {}", shown(&key)))),
             _ => Ok(key),
         }

@@ -75,7 +75,6 @@ static void too_long(const router_t *router)
     bool class = answer.code == ROUTER_ERROR_CONTEXT_WINDOW_EXCEEDED || answer.code == ROUTER_ERROR_BAD_REQUEST;
     check(!answer.ok && class && answer.status == 400, "a prompt longer than the context is a BadRequestError",
           "code %d, status %d, %s", (int)answer.code, (int)answer.status, answer.error);
-    printf("       %.100s\n", answer.error);
     check(nobody_is_benched(router), "and benches no server", "the snapshot shows one cooling");
 }
 
@@ -89,8 +88,9 @@ static void one_dies(const router_t *router)
         before_a += load.by_a[second];
         before_b += load.by_b[second];
     }
-    printf("       %ld calls from %d threads; before the kill A %ld, B %ld; in the last second A %ld, B %ld\n", load.calls,
-           THREADS, before_a, before_b, last_a, last_b);
+    printf("       %ld calls from %d threads; before the kill A %ld, B %ld; in the last second A %ld, B %ld\n"
+           "       %ld calls needed a second attempt, %ld of them in the last second\n",
+           load.calls, THREADS, before_a, before_b, last_a, last_b, load.retries, load.retried[TOTAL - 1]);
     check(load.retries > 0, "the kill hits calls in flight", "all answers came at the first attempt");
     check(load.failures == 0, "no call fails when a server is killed under load", "%ld failed; the first: %s",
           load.failures, load.error);

@@ -45,6 +45,7 @@ const INFO: &[Key] = &[
     planned("quality_tier", Kind::Integer),
     planned("region_name", Kind::Text),
     quiet("key"),
+    quiet("model"),
     quiet("tier"),
     quiet("litellm_provider"),
     quiet("description"),

@@ -13,6 +13,7 @@ mod router;
 mod top;
 
 pub use deployment::DEPLOYMENT;
+pub use general::GENERAL_SETTINGS;
 pub use litellm::LITELLM_SETTINGS;
 pub use params::LITELLM_PARAMS;
 pub use router::ROUTER_SETTINGS;
@@ -125,7 +126,8 @@ pub fn is_own(name: &str) -> bool {
 }
 
 /// The sections that a misplaced key may belong to, for the hint.
-pub const PLACES: [&Section; 4] = [&ROUTER_SETTINGS, &LITELLM_SETTINGS, &LITELLM_PARAMS, &DEPLOYMENT];
+pub const PLACES: [&Section; 6] =
+    [&ROUTER_SETTINGS, &LITELLM_SETTINGS, &LITELLM_PARAMS, &DEPLOYMENT, &GENERAL_SETTINGS, &TOP];
 
 const fn key(name: &'static str, kind: Kind, state: State) -> Key {
     Key { name, kind, state }

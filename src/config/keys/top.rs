@@ -15,7 +15,8 @@ const TABLE: &[Key] = &[
     now("litellm_settings", Kind::Section(&LITELLM_SETTINGS)),
     now("general_settings", Kind::Section(&GENERAL_SETTINGS)),
     now("llmrouter_settings", Kind::Section(&LLMROUTER_SETTINGS)),
-    now("environment_variables", Kind::MapOf(&Kind::BoolOrText)),
+    // These two are taken out before the check: by the environment, and where files are read.
+    now("environment_variables", Kind::Map),
     now("include", Kind::Texts),
     proxy("agent_list"),
     proxy("agents"),

@@ -66,7 +66,7 @@ fn one_letter_is_enough() {
                 let (error, warning) = said(section, &word);
                 let message = if section.unknown == Unknown::Forwarded { &warning } else { &error };
                 let names_it = |text: &str| text.split([' ', '?']).any(|part| part == *name);
-                let elsewhere = message.contains("it belongs in");
+                let elsewhere = message.contains("its place is");
                 assert!(message.contains("unknown key"), "{} {word}: {error}{warning}", section.name);
                 assert!(names_it(message) || elsewhere, "{} {word} for {name}: {message}", section.name);
                 checked += 1;
@@ -108,7 +108,9 @@ fn own_keys_are_free_everywhere() {
 #[test]
 fn a_key_of_another_section_is_told_where_it_belongs() {
     let (error, _) = said(&SECTIONS[1], "drop_params");
-    assert!(error.contains("it belongs in litellm_settings"), "{error}");
+    assert!(error.contains("its place is litellm_settings"), "{error}");
+    let (error, _) = said(&SECTIONS[1], "health_check_interval");
+    assert!(error.contains("its place is general_settings"), "{error}");
     let (error, _) = said(&SECTIONS[5], "api_key");
-    assert!(error.contains("it belongs in lit"), "{error}");
+    assert!(error.contains("its place is litellm_params"), "{error}");
 }

@@ -225,8 +225,10 @@ fn include_joins_files() {
 
 #[test]
 fn a_message_stays_short_whatever_the_key() {
-    let error = refused(&format!("router_settings: {{\"a\\nb{}\": 1}}", "c".repeat(100_000)));
-    assert!(error.len() < 400 && !error.contains('\n'), "{error}");
+    let with_key = |key: &str| refused(&format!("router_settings: {{\"{key}\": 1}}"));
+    let error = with_key(&format!("a\\n{}", "b".repeat(1000)));
+    assert!(error.contains("unknown key") && error.len() < 400 && !error.contains('\n'), "{error}");
+    assert!(with_key(&"b".repeat(1025)).contains("a key of more than 1024 bytes"));
 }
 
 #[test]
@@ -251,8 +253,11 @@ litellm_settings: sk-topsecret";
 const EXAMPLE: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/mission/complete-production-example.yaml"));
 
+const JSON: &str = r#"{"model_list": [{"model_name": "g", "litellm_params": {"model": "m", "rpm": 1e3, "stop": [null]}}],
+"fallbacks": [{"g": ["h", {"model": "i"}]}], "model_group_alias": {"a": {"model": "g"}}, "litellm_settings": {"cache": true}}"#;
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn no_text_panics(text in "\\PC{0,200}") {
@@ -262,6 +267,11 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = load(&String::from_utf8_lossy(&bytes), |_| None);
+    }
+
+    #[test]
+    fn no_json_panics(at in 0..JSON.len(), new in "[\\[\\]{}:,\" 0-9a-z.]{0,4}") {
+        let _ = load(&format!("{}{new}{}", &JSON[..at], &JSON[at..]), environment);
     }
 
     #[test]

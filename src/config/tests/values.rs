@@ -262,6 +262,7 @@ fn proxies() {
     assert_eq!(transport.http_proxy.as_deref(), Some("http://all"));
     assert_eq!(transport.no_proxy.as_deref(), Some("localhost"));
     assert_eq!(transport.ssl_cert_file, None);
+    assert!(!format!("{transport:?}").contains("pass"));
 }
 
 #[test]
