@@ -24,7 +24,8 @@ setup:           ## install the system packages that tests and examples need (De
 	@tests/tools/setup.sh
 
 sdk:             ## build the library and stage what users install into dist/
-	@$(CARGO) build --lib --profile $(PROFILE) $(if $(FEATURES),--features $(FEATURES)) $(CARGO_FLAGS)
+	@$(CARGO) rustc --lib --crate-type cdylib --crate-type staticlib --profile $(PROFILE) \
+		$(if $(FEATURES),--features $(FEATURES)) $(CARGO_FLAGS)
 	@bindings/c/stage.sh $(BUILT) $(DIST)
 
 sdk-faults:      ## stage a kit with debug assertions and panics on demand into target/dist-faults
@@ -52,7 +53,7 @@ bench: sdk       ## measure against a bare HTTP client in the same run
 lint:            ## check formatting, clippy and shell scripts; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck bindings/c/*.sh tests/tools/*.sh examples/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x -P SCRIPTDIR bindings/*/*.sh tests/*/*.sh examples/*.sh .ci/run; fi
 
 soak: sdk sdk-faults ## run the C programs again and again for SOAK_MINUTES (default 10)
 	@tests/tools/soak.sh $(SOAK_MINUTES)

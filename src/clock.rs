@@ -2,14 +2,13 @@
 //!
 //! Built on tokio's clock, so a test that pauses it turns time by hand everywhere.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-pub use tokio::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Monotonic time, for everything that is measured or awaited.
 pub fn now() -> Instant {
-    Instant::now()
+    tokio::time::Instant::now().into_std()
 }
 
 /// Milliseconds since 1970, for what people and other systems read.
@@ -34,7 +33,9 @@ pub async fn sleep(time: Duration) {
 }
 
 /// Gives `future` at most `time`; `None` when it was not enough.
-pub async fn within<F: Future>(time: Duration, future: F) -> Option<F::Output> {
+///
+/// Pinned by the caller: a future handed over by value would be stored once more at each step of the way.
+pub async fn within<F: Future>(time: Duration, future: Pin<&mut F>) -> Option<F::Output> {
     tokio::time::timeout(time, future).await.ok()
 }
 
@@ -44,7 +45,7 @@ pub struct Waited(AtomicU64);
 
 impl Waited {
     /// Waits for `future` and adds how long that took.
-    pub async fn during<F: Future>(&self, future: F) -> F::Output {
+    pub async fn during<F: Future + Unpin>(&self, future: F) -> F::Output {
         let start = now();
         let output = future.await;
         let nanos = u64::try_from(now().saturating_duration_since(start).as_nanos()).unwrap_or(u64::MAX);

@@ -4,9 +4,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::clock::{self, Instant};
 use crate::config::DeploymentConfig;
 
 /// One entry of the model list at work.
@@ -35,7 +34,7 @@ pub struct Cooldown {
 }
 
 impl Deployment {
-    pub fn new(config: DeploymentConfig, provider: String, model: String) -> Self {
+    pub fn new(config: DeploymentConfig, provider: String, model: String, now: Instant) -> Self {
         Self {
             provider,
             model,
@@ -45,7 +44,7 @@ impl Deployment {
             failed: AtomicU64::new(0),
             benched_until: AtomicU64::new(0),
             cooldown: Mutex::new(None),
-            born: clock::now(),
+            born: now,
         }
     }
 
@@ -56,6 +55,20 @@ impl Deployment {
     /// Where it is, without credentials; `None` for a mock.
     pub fn api_base(&self) -> Option<String> {
         self.config.api_base.as_deref().map(without_credentials)
+    }
+
+    /// The model that it really is, where its name at the provider does not tell: `base_model`, else that name.
+    pub fn base_model(&self) -> &str {
+        let given = self.config.info.text("base_model").or_else(|| self.config.settings.text("base_model"));
+        given.map_or(self.model.as_str(), |name| name.rsplit('/').next().unwrap_or(name))
+    }
+
+    /// Whether it is one of OpenAI's reasoning models, which refuse `max_tokens` for `max_completion_tokens`.
+    pub fn wants_completion_tokens(&self) -> bool {
+        let model = self.base_model();
+        ["o1", "o3", "o4", "gpt-5"].iter().any(|family| {
+            model.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+        })
     }
 
     pub fn in_flight(&self) -> u32 {
@@ -88,9 +101,8 @@ impl Deployment {
         (until > now).then(|| Duration::from_nanos(until - now))
     }
 
-    /// Benches it for `time` from now. The end only ever moves away: a short wait does not undo a long one.
-    pub fn bench(&self, time: Duration, cause: &'static str) {
-        let now = clock::now();
+    /// Benches it for `time` from `now`. The end only ever moves away: a short wait does not undo a long one.
+    pub fn bench(&self, now: Instant, time: Duration, cause: &'static str) {
         let Some(until) = now.checked_add(time) else { return };
         let mut cooldown = self.lock();
         let running = cooldown.as_ref().filter(|running| running.until > now);
@@ -103,8 +115,7 @@ impl Deployment {
     }
 
     /// The cooldown that is running, if one is.
-    pub fn cooldown(&self) -> Option<Cooldown> {
-        let now = clock::now();
+    pub fn cooldown(&self, now: Instant) -> Option<Cooldown> {
         self.lock().clone().filter(|cooldown| cooldown.until > now)
     }
 

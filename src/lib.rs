@@ -11,7 +11,10 @@
 //! `ffi -> router -> {strategy, provider, cache, observe} -> {transport, store}
 //! -> {deployment, pricing, tokens, runtime, clock} -> {config, chat, error}`.
 #![deny(unsafe_code)]
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented)
+)]
 
 pub mod ffi;
 pub mod router;

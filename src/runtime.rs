@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -22,6 +22,14 @@ const MAX_BLOCKING_THREADS: usize = 4;
 const STOP_GRACE: Duration = Duration::from_secs(1);
 /// Locks for the table of running calls, so that starting and ending calls do not meet.
 const SHARDS: usize = 16;
+
+/// The name of every thread made here.
+const THREAD_NAME: &str = "llmrouter";
+
+/// Whether the current thread was made here.
+pub fn is_own_thread() -> bool {
+    std::thread::current().name() == Some(THREAD_NAME)
+}
 
 /// Runs the closure that makes threads. The C boundary hands one down that keeps the host's signals out of them.
 pub type AroundStart = fn(&mut dyn FnMut());
@@ -71,7 +79,7 @@ impl Runtime {
                 Builder::new_multi_thread()
                     .worker_threads(self.worker_threads)
                     .max_blocking_threads(MAX_BLOCKING_THREADS)
-                    .thread_name("llmrouter")
+                    .thread_name(THREAD_NAME)
                     .enable_io()
                     .enable_time()
                     .build(),
@@ -98,7 +106,7 @@ impl Runtime {
     pub fn stop_elsewhere(self: Arc<Self>) {
         (self.around_start)(&mut || {
             let runtime = Arc::clone(&self);
-            let thread = std::thread::Builder::new().name("llmrouter-stop".to_owned());
+            let thread = std::thread::Builder::new().name(THREAD_NAME.to_owned());
             // Without a thread the calls are ended all the same, and the workers stay.
             if thread.spawn(move || runtime.stop()).is_err() {
                 self.calls.refuse();
@@ -174,14 +182,14 @@ const CANCELLED: u8 = 1;
 const SHUT_DOWN: u8 = 2;
 
 impl Signal {
-    /// Runs `future` until it is done or the call is ended; then the future is dropped where it stands.
-    pub async fn guard<F: Future>(&self, future: F) -> Result<F::Output, Ending> {
-        let mut future = pin!(future);
-        poll_fn(|context| match self.poll(context) {
+    /// Runs `future` until it is done or the call is ended; what is left of it then is the caller's to drop.
+    ///
+    /// Pinned by the caller: a future handed over by value would be stored twice.
+    pub fn guard<F: Future>(&self, mut future: Pin<&mut F>) -> impl Future<Output = Result<F::Output, Ending>> {
+        poll_fn(move |context| match self.poll(context) {
             Poll::Ready(ending) => Poll::Ready(Err(ending)),
             Poll::Pending => future.as_mut().poll(context).map(Ok),
         })
-        .await
     }
 
     fn set(&self, ending: Ending) {
@@ -296,6 +304,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
 
     fn plain(start: &mut dyn FnMut()) {
         start();
@@ -309,7 +318,7 @@ mod tests {
         let (sender, receiver) = std::sync::mpsc::channel();
         let signal = ticket.signal();
         runtime.threads().unwrap().spawn(async move {
-            let outcome = signal.guard(std::future::pending::<()>()).await;
+            let outcome = signal.guard(pin!(std::future::pending::<()>())).await;
             sender.send(outcome).unwrap();
             drop(ticket);
         });
@@ -328,7 +337,7 @@ mod tests {
         for ticket in tickets {
             let delivered = Arc::clone(&delivered);
             runtime.threads().unwrap().spawn(async move {
-                let ended = ticket.signal().guard(std::future::pending::<()>()).await;
+                let ended = ticket.signal().guard(pin!(std::future::pending::<()>())).await;
                 assert_eq!(ended, Err(Ending::ShutDown));
                 delivered.fetch_add(1, Ordering::SeqCst);
                 drop(ticket);

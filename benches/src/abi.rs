@@ -18,15 +18,7 @@ pub type Handle = *mut Opaque;
 pub type Done = extern "C" fn(user_data: *mut c_void, response: Handle, error: Handle);
 type New = unsafe extern "C" fn(*const c_char, usize, *mut Handle) -> Handle;
 type Complete = unsafe extern "C" fn(Handle, *const c_char, usize, *mut Handle) -> Handle;
-type Start = unsafe extern "C" fn(
-    Handle,
-    *const c_char,
-    usize,
-    Done,
-    *mut c_void,
-    *mut u64,
-    *mut Handle,
-) -> bool;
+type Start = unsafe extern "C" fn(Handle, *const c_char, usize, Done, *mut c_void, *mut u64, *mut Handle) -> bool;
 type Body = unsafe extern "C" fn(Handle, *mut usize) -> *const c_char;
 type Message = unsafe extern "C" fn(Handle) -> *const c_char;
 type Free = unsafe extern "C" fn(Handle);
@@ -51,8 +43,7 @@ impl Abi {
     pub fn open(path: &Path) -> Result<Self> {
         // SAFETY: the library runs nothing on load, and the types above are those of its header.
         unsafe {
-            let library = Library::new(path)
-                .map_err(|e| format!("{}: {e}; run `make sdk`", path.display()))?;
+            let library = Library::new(path).map_err(|e| format!("{}: {e}; run `make sdk`", path.display()))?;
             Ok(Self {
                 new: *library.get(b"router_new_from_yaml\0")?,
                 complete: *library.get(b"router_completion\0")?,
@@ -70,9 +61,7 @@ impl Abi {
 
     pub fn version(&self) -> String {
         // SAFETY: a static C string.
-        unsafe { CStr::from_ptr((self.version)()) }
-            .to_string_lossy()
-            .into_owned()
+        unsafe { CStr::from_ptr((self.version)()) }.to_string_lossy().into_owned()
     }
 
     pub fn router(&self, yaml: &[u8]) -> Result<Router<'_>> {
@@ -96,11 +85,7 @@ impl Abi {
         let missing = body.is_null() || len == 0;
         // SAFETY: as above; `body` isn't used any more.
         unsafe { (self.response_free)(response) };
-        if missing {
-            Err("an answer without a body".into())
-        } else {
-            Ok(())
-        }
+        if missing { Err("an answer without a body".into()) } else { Ok(()) }
     }
 
     /// The message of an error, which is freed.
@@ -110,9 +95,7 @@ impl Abi {
         }
         // SAFETY: an error that we own; its message is copied before it is freed.
         unsafe {
-            let message = CStr::from_ptr((self.message)(error))
-                .to_string_lossy()
-                .into_owned();
+            let message = CStr::from_ptr((self.message)(error)).to_string_lossy().into_owned();
             (self.error_free)(error);
             message
         }
@@ -133,14 +116,8 @@ impl Router<'_> {
     pub fn complete(&self, request: &[u8]) -> std::result::Result<(), String> {
         let mut error = null_mut();
         // SAFETY: a live router; pointer and length of one slice.
-        let response = unsafe {
-            (self.abi.complete)(
-                self.handle,
-                request.as_ptr().cast(),
-                request.len(),
-                &raw mut error,
-            )
-        };
+        let response =
+            unsafe { (self.abi.complete)(self.handle, request.as_ptr().cast(), request.len(), &raw mut error) };
         self.abi.settle(response, error)
     }
 
@@ -148,30 +125,11 @@ impl Router<'_> {
     ///
     /// # Safety
     /// `user_data` must be what `done` expects, until it has run.
-    pub unsafe fn start(
-        &self,
-        request: &[u8],
-        done: Done,
-        user_data: *mut c_void,
-    ) -> std::result::Result<(), String> {
+    pub unsafe fn start(&self, request: &[u8], done: Done, user_data: *mut c_void) -> std::result::Result<(), String> {
         let mut error = null_mut();
-        let (text, len, call) = (
-            request.as_ptr().cast(),
-            request.len(),
-            null::<u64>().cast_mut(),
-        );
+        let (text, len, call) = (request.as_ptr().cast(), request.len(), null::<u64>().cast_mut());
         // SAFETY: as in `complete`; the caller answers for `user_data`.
-        match unsafe {
-            (self.abi.start)(
-                self.handle,
-                text,
-                len,
-                done,
-                user_data,
-                call,
-                &raw mut error,
-            )
-        } {
+        match unsafe { (self.abi.start)(self.handle, text, len, done, user_data, call, &raw mut error) } {
             true => Ok(()),
             false => Err(self.abi.failure(error)),
         }

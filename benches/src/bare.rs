@@ -19,20 +19,15 @@ const JSON: &str = "application/json";
 
 /// A runtime of the router's shape.
 pub fn runtime() -> Result<Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?)
 }
 
 /// A reqwest client of the router's shape. Its TLS is there but idle: the provider speaks plain HTTP.
 pub fn client() -> Result<reqwest::Client> {
-    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()?
-    .with_root_certificates(rustls::RootCertStore::empty())
-    .with_no_client_auth();
+    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
@@ -44,11 +39,7 @@ pub fn client() -> Result<reqwest::Client> {
 }
 
 /// One call, with the answer read to its end.
-async fn post(
-    client: &reqwest::Client,
-    url: reqwest::Url,
-    body: Bytes,
-) -> std::result::Result<(), String> {
+async fn post(client: &reqwest::Client, url: reqwest::Url, body: Bytes) -> std::result::Result<(), String> {
     let answer = client
         .post(url)
         .header("authorization", AUTHORIZATION)
@@ -72,30 +63,20 @@ fn checked(status: u16, body: &[u8]) -> std::result::Result<(), String> {
 /// reqwest in tasks: beside `router_completion_async`.
 pub fn reqwest(task: &Task) -> Result<Outcome> {
     let (runtime, client) = (runtime()?, client()?);
-    let (url, body) = (
-        reqwest::Url::parse(&task.url)?,
-        Bytes::from(task.request.clone()),
-    );
+    let (url, body) = (reqwest::Url::parse(&task.url)?, Bytes::from(task.request.clone()));
     let call = move || {
         let (client, url, body) = (client.clone(), url.clone(), body.clone());
         async move { post(&client, url, body).await }
     };
-    measure(task, |calls| {
-        drive::tasks(&runtime, task.in_flight, calls, &call)
-    })
+    measure(task, |calls| drive::tasks(&runtime, task.in_flight, calls, &call))
 }
 
 /// reqwest on threads that wait for it: beside `router_completion`.
 pub fn reqwest_blocking(task: &Task) -> Result<Outcome> {
     let (runtime, client) = (runtime()?, client()?);
-    let (url, body) = (
-        reqwest::Url::parse(&task.url)?,
-        Bytes::from(task.request.clone()),
-    );
+    let (url, body) = (reqwest::Url::parse(&task.url)?, Bytes::from(task.request.clone()));
     measure(task, |calls| {
-        drive::threads(task.in_flight, calls, || {
-            runtime.block_on(post(&client, url.clone(), body.clone()))
-        })
+        drive::threads(task.in_flight, calls, || runtime.block_on(post(&client, url.clone(), body.clone())))
     })
 }
 
@@ -105,10 +86,7 @@ pub fn hyper(task: &Task) -> Result<Outcome> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
-    let (url, body) = (
-        task.url.parse::<hyper::Uri>()?,
-        Bytes::from(task.request.clone()),
-    );
+    let (url, body) = (task.url.parse::<hyper::Uri>()?, Bytes::from(task.request.clone()));
     let call = move || {
         let (client, url, body) = (client.clone(), url.clone(), body.clone());
         async move {
@@ -117,20 +95,11 @@ pub fn hyper(task: &Task) -> Result<Outcome> {
                 .header("content-type", JSON)
                 .body(Full::new(body))
                 .map_err(|error| error.to_string())?;
-            let answer = client
-                .request(request)
-                .await
-                .map_err(|error| error.to_string())?;
+            let answer = client.request(request).await.map_err(|error| error.to_string())?;
             let status = answer.status();
-            let body = answer
-                .into_body()
-                .collect()
-                .await
-                .map_err(|error| error.to_string())?;
+            let body = answer.into_body().collect().await.map_err(|error| error.to_string())?;
             checked(status.as_u16(), &body.to_bytes())
         }
     };
-    measure(task, |calls| {
-        drive::tasks(&runtime, task.in_flight, calls, &call)
-    })
+    measure(task, |calls| drive::tasks(&runtime, task.in_flight, calls, &call))
 }

@@ -33,11 +33,7 @@ pub struct Task {
 
 impl Task {
     fn from_env() -> Result<Self> {
-        let number = |name| -> Result<usize> {
-            Ok(variable(name)?
-                .parse()
-                .map_err(|e| format!("{name}: {e}"))?)
-        };
+        let number = |name| -> Result<usize> { Ok(variable(name)?.parse().map_err(|e| format!("{name}: {e}"))?) };
         let request = variable("BENCH_REQUEST")?;
         Ok(Self {
             url: variable("BENCH_URL")?,
@@ -123,7 +119,6 @@ pub fn cpu_time() -> Duration {
         libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
         usage.assume_init()
     };
-    let time =
-        |t: libc::timeval| Duration::from_micros(t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64);
+    let time = |t: libc::timeval| Duration::from_micros(t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64);
     time(usage.ru_utime) + time(usage.ru_stime)
 }

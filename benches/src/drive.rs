@@ -20,10 +20,7 @@ pub struct Tally {
 impl Tally {
     /// Room for every call, so that no measured call pays for growth.
     pub fn with_room(calls: usize) -> Self {
-        Self {
-            nanos: Vec::with_capacity(calls),
-            ..Self::default()
-        }
+        Self { nanos: Vec::with_capacity(calls), ..Self::default() }
     }
 
     pub fn record(&mut self, start: Instant, outcome: std::result::Result<(), String>) {
@@ -50,10 +47,7 @@ pub struct Tickets {
 
 impl Tickets {
     pub fn new(calls: usize) -> Self {
-        Self {
-            given: AtomicUsize::new(0),
-            calls,
-        }
+        Self { given: AtomicUsize::new(0), calls }
     }
 
     /// Takes one; false when all are given out.
@@ -63,12 +57,7 @@ impl Tickets {
 }
 
 /// `in_flight` tasks on the runtime's workers, each making one call after the other.
-pub fn tasks<Call, Answer>(
-    runtime: &Runtime,
-    in_flight: usize,
-    calls: usize,
-    call: &Call,
-) -> Result<Tally>
+pub fn tasks<Call, Answer>(runtime: &Runtime, in_flight: usize, calls: usize, call: &Call) -> Result<Tally>
 where
     Call: Fn() -> Answer + Clone + Send + Sync + 'static,
     Answer: Future<Output = std::result::Result<(), String>> + Send,
@@ -113,11 +102,7 @@ where
         let threads: Vec<_> = (0..in_flight).map(|_| scope.spawn(work)).collect();
         let mut all = Tally::with_room(calls);
         for thread in threads {
-            all.merge(
-                thread
-                    .join()
-                    .map_err(|_| "a thread of the benchmark panicked")?,
-            );
+            all.merge(thread.join().map_err(|_| "a thread of the benchmark panicked")?);
         }
         Ok(all)
     })

@@ -26,11 +26,9 @@ pub struct Fixtures {
 
 impl Fixtures {
     pub fn write() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-        let root = root.ok_or("no folder above benches/")?;
-        let variable = |name, default: &str| {
-            std::env::var_os(name).map_or_else(|| root.join(default), PathBuf::from)
-        };
+        let here = folder();
+        let root = here.parent().ok_or("no folder above benches/")?;
+        let variable = |name, default: &str| std::env::var_os(name).map_or_else(|| root.join(default), PathBuf::from);
         let folder = variable("CARGO_TARGET_DIR", "target").join("bench");
         std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         Ok(Self {
@@ -48,7 +46,7 @@ impl Fixtures {
 
     /// Compiles the libcurl client; fails where libcurl's headers are not installed.
     pub fn curl_client(&self) -> Result<PathBuf> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("curl.c");
+        let source = folder().join("curl.c");
         let program = self.folder.join("curl-client");
         let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
         let status = Command::new(compiler)
@@ -56,12 +54,13 @@ impl Fixtures {
             .args([&program, &source])
             .arg("-lcurl")
             .status()?;
-        if status.success() {
-            Ok(program)
-        } else {
-            Err("benches/curl.c does not compile here".into())
-        }
+        if status.success() { Ok(program) } else { Err("benches/curl.c does not compile here".into()) }
     }
+}
+
+/// This crate's folder: cargo's word for it, so that a checkout can move after it was built.
+pub fn folder() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()).into()
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {
@@ -96,7 +95,5 @@ fn config(base: &str) -> String {
         )
     };
     let deployments: String = (1..=DEPLOYMENTS).map(deployment).collect();
-    format!(
-        "model_list:\n{deployments}router_settings:\n  routing_strategy: simple-shuffle\n  num_retries: 2\n"
-    )
+    format!("model_list:\n{deployments}router_settings:\n  routing_strategy: simple-shuffle\n  num_retries: 2\n")
 }

@@ -38,13 +38,7 @@ pub struct Row {
 /// Runs all jobs in every round, so that a disturbance of the machine hits neighbours alike. Each round begins with
 /// another job, so that none is always the first.
 pub fn run(jobs: Vec<Job>, fixtures: &Fixtures, rounds: usize) -> Result<Vec<Row>> {
-    let mut rows: Vec<Row> = jobs
-        .into_iter()
-        .map(|job| Row {
-            job,
-            outcomes: Vec::new(),
-        })
-        .collect();
+    let mut rows: Vec<Row> = jobs.into_iter().map(|job| Row { job, outcomes: Vec::new() }).collect();
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
         for index in 0..rows.len() {

@@ -11,19 +11,13 @@ pub fn facts(fixtures: &Fixtures) -> Vec<(&'static str, String)> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let cpu = file("/proc/cpuinfo");
     let mut names = cpu.lines().filter(|line| line.starts_with("model name"));
-    let (_, name) = names
-        .next()
-        .and_then(|line| line.split_once(": "))
-        .unwrap_or_default();
+    let (_, name) = names.next().and_then(|line| line.split_once(": ")).unwrap_or_default();
     let kernel = file("/proc/sys/kernel/osrelease");
     let loads = file("/proc/loadavg");
     let loads: Vec<&str> = loads.split_whitespace().take(3).collect();
     let library = Abi::open(&fixtures.library).map(|abi| abi.version());
     vec![
-        (
-            "machine",
-            format!("{cores} cores, {name}, Linux {}", kernel.trim()),
-        ),
+        ("machine", format!("{cores} cores, {name}, Linux {}", kernel.trim())),
         ("load", format!("{} (1, 5, 15 minutes)", loads.join(" "))),
         ("rustc", rustc()),
         ("llmrouter", library.unwrap_or_else(|_| "not there".into())),

@@ -27,9 +27,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match args.split_first() {
-        Some((first, rest)) if first == child::SUBCOMMAND => {
-            child::main(rest.first().map_or("", String::as_str))
-        }
+        Some((first, rest)) if first == child::SUBCOMMAND => child::main(rest.first().map_or("", String::as_str)),
         _ => run(&args),
     };
     if let Err(error) = outcome {
@@ -46,8 +44,7 @@ fn run(args: &[String]) -> Result<()> {
         return Ok(());
     }
     let program = provider::program()?;
-    let near =
-        provider::Provider::start(&program, if options.roam { None } else { cores::last() })?;
+    let near = provider::Provider::start(&program, if options.roam { None } else { cores::last() })?;
     let far = provider::Provider::start(&program, None)?;
     let fixtures = fixtures::Fixtures::write()?;
     let jobs = plan::jobs(&options, &fixtures, &near, &far)?;

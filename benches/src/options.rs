@@ -26,19 +26,10 @@ pub struct Options {
 
 impl Options {
     pub fn parse(args: &[String]) -> Result<Self> {
-        let mut options = Self {
-            calls: 20_000,
-            rounds: 5,
-            only: Vec::new(),
-            roam: false,
-            help: false,
-        };
+        let mut options = Self { calls: 20_000, rounds: 5, only: Vec::new(), roam: false, help: false };
         let mut args = args.iter();
         while let Some(name) = args.next() {
-            let mut value = || {
-                args.next()
-                    .ok_or_else(|| format!("{name} needs a value\n\n{USAGE}"))
-            };
+            let mut value = || args.next().ok_or_else(|| format!("{name} needs a value\n\n{USAGE}"));
             match name.as_str() {
                 "--calls" => options.calls = count(name, value()?)?,
                 "--rounds" => options.rounds = count(name, value()?)?,

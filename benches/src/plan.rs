@@ -20,12 +20,7 @@ pub const CURL_EASY: &str = "libcurl easy";
 pub const CURL_MULTI: &str = "libcurl multi";
 
 /// The rows that were asked for, in the table's order. `near` is the provider for one call at a time, `far` the other.
-pub fn jobs(
-    options: &Options,
-    files: &Fixtures,
-    near: &Provider,
-    far: &Provider,
-) -> Result<Vec<Job>> {
+pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider) -> Result<Vec<Job>> {
     let this = std::env::current_exe()?;
     let own = |child: &str| vec![this.clone(), SUBCOMMAND.into(), child.into()];
     let curl = files.curl_client().map(|program| vec![program]);
@@ -77,10 +72,7 @@ pub fn jobs(
         });
     }
     let local = |name, child, calls| job(LOCAL, (name, own(child)), calls);
-    let mock = |name, child, calls| Job {
-        request: files.mock.clone(),
-        ..local(name, child, calls)
-    };
+    let mock = |name, child, calls| Job { request: files.mock.clone(), ..local(name, child, calls) };
     jobs.push(mock("load, then first mock call", "router-load", 1));
     jobs.push(mock("mock call, blocking", "router-blocking", calls));
     jobs.push(mock("mock call, async", "router-async", calls));

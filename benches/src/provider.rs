@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::fixtures::SIZE;
+use crate::fixtures::{self, SIZE};
 use crate::{Result, bare, cores};
 
 /// Ends with this process: its standard input closes.
@@ -36,11 +36,7 @@ impl Provider {
             .strip_prefix("listening ")
             .ok_or_else(|| format!("the fake provider said {line:?} instead of where it listens"))?
             .to_owned();
-        let provider = Self {
-            child,
-            origin,
-            core,
-        };
+        let provider = Self { child, origin, core };
         provider.pad_answers()?;
         Ok(provider)
     }
@@ -60,15 +56,8 @@ impl Provider {
         bare::runtime()?.block_on(async {
             let client = bare::client()?;
             let control = format!("{}/_control/script", self.origin);
-            client
-                .put(control)
-                .body(script)
-                .send()
-                .await?
-                .error_for_status()?;
-            let answer = client
-                .post(self.url())
-                .body(r#"{"model": "bench", "messages": []}"#);
+            client.put(control).body(script).send().await?.error_for_status()?;
+            let answer = client.post(self.url()).body(r#"{"model": "bench", "messages": []}"#);
             let answer = answer.send().await?.error_for_status()?.bytes().await?;
             if answer.len() != SIZE {
                 eprintln!("note: answers have {} bytes, not {SIZE}", answer.len());
@@ -89,7 +78,7 @@ impl Drop for Provider {
 pub fn program() -> Result<PathBuf> {
     let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--quiet", "--release", "-p", "fakeprovider"])
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .current_dir(fixtures::folder())
         .status()?;
     if !built.success() {
         return Err("the fake provider does not build".into());

@@ -4,9 +4,7 @@ use serde_json::{Value, json};
 
 use crate::job::Row;
 use crate::plan::{ALONE, LOADED};
-use crate::plan::{
-    CURL_EASY, CURL_MULTI, HYPER, REQWEST, REQWEST_BLOCKING, ROUTER_ASYNC, ROUTER_BLOCKING,
-};
+use crate::plan::{CURL_EASY, CURL_MULTI, HYPER, REQWEST, REQWEST_BLOCKING, ROUTER_ASYNC, ROUTER_BLOCKING};
 use crate::report::{CPU, Measure, P50};
 use crate::stats::median;
 
@@ -28,18 +26,8 @@ const RATIOS: [Ratio; 7] = [
     ratio(ALONE, ROUTER_BLOCKING, CURL_EASY, None),
 ];
 
-const fn ratio(
-    scenario: &'static str,
-    ours: &'static str,
-    theirs: &'static str,
-    budget: Option<f64>,
-) -> Ratio {
-    Ratio {
-        scenario,
-        ours,
-        theirs,
-        budget,
-    }
+const fn ratio(scenario: &'static str, ours: &'static str, theirs: &'static str, budget: Option<f64>) -> Ratio {
+    Ratio { scenario, ours, theirs, budget }
 }
 
 /// Prints the ratios that both sides ran for. Each is the median of the rounds' own ratios: the two sides of one round
@@ -47,26 +35,14 @@ const fn ratio(
 pub fn print(rows: &[Row]) -> Vec<Value> {
     let find = |scenario, contender| {
         let wanted = |row: &&Row| row.job.scenario == scenario && row.job.contender == contender;
-        rows.iter()
-            .find(wanted)
-            .filter(|row| !row.outcomes.is_empty())
+        rows.iter().find(wanted).filter(|row| !row.outcomes.is_empty())
     };
     let mut found = Vec::new();
-    for Ratio {
-        scenario,
-        ours,
-        theirs,
-        budget,
-    } in RATIOS
-    {
+    for Ratio { scenario, ours, theirs, budget } in RATIOS {
         let (Some(our), Some(their)) = (find(scenario, ours), find(scenario, theirs)) else {
             continue;
         };
-        let (what, measure): (_, Measure) = if scenario == ALONE {
-            ("p50", P50)
-        } else {
-            ("CPU per call", CPU)
-        };
+        let (what, measure): (_, Measure) = if scenario == ALONE { ("p50", P50) } else { ("CPU per call", CPU) };
         let pairs = our.outcomes.iter().zip(&their.outcomes);
         let rounds: Vec<f64> = pairs.map(|(a, b)| measure(a) / measure(b)).collect();
         let least = rounds.iter().copied().fold(f64::INFINITY, f64::min);

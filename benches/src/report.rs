@@ -25,10 +25,7 @@ pub fn report(options: &Options, fixtures: &Fixtures, rows: &[Row]) -> Result<()
     for (name, value) in &facts {
         println!("{name:<10} {value}");
     }
-    println!(
-        "{:<10} {SIZE} B request, {SIZE} B answer; median of {} rounds\n",
-        "each call", options.rounds
-    );
+    println!("{:<10} {SIZE} B request, {SIZE} B answer; median of {} rounds\n", "each call", options.rounds);
     table(rows);
     let ratios = ratios::print(rows);
     let path = fixtures.folder.join("latest.json");
@@ -58,8 +55,7 @@ fn table(rows: &[Row]) {
             continue;
         }
         let failed: usize = outcomes.iter().map(|o| o.failed).sum();
-        let [p50, p99, rate, cpu] =
-            [P50, P99, RATE, CPU].map(|measure| over_rounds(outcomes, measure));
+        let [p50, p99, rate, cpu] = [P50, P99, RATE, CPU].map(|measure| over_rounds(outcomes, measure));
         println!(" {p50:>10.1} {p99:>10.1} {rate:>9.0} {cpu:>12.2} {failed:>7}");
         if let Some(error) = outcomes.iter().find_map(|o| o.error.as_deref()) {
             println!("{:<13} └ {error}", "");

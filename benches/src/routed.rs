@@ -13,9 +13,7 @@ use crate::drive::{self, Tally, Tickets};
 pub fn blocking(task: &Task) -> Result<Outcome> {
     let abi = Abi::open(&task.library)?;
     let router = abi.router(&config(task)?)?;
-    measure(task, |calls| {
-        drive::threads(task.in_flight, calls, || router.complete(&task.request))
-    })
+    measure(task, |calls| drive::threads(task.in_flight, calls, || router.complete(&task.request)))
 }
 
 /// `router_completion_async`; each callback starts the next call.

@@ -3,10 +3,7 @@
 /// The value below which `share` of the sorted values lie; 0 for none.
 pub fn percentile(sorted: &[u64], share: f64) -> u64 {
     let last = sorted.len().saturating_sub(1);
-    sorted
-        .get((last as f64 * share).round() as usize)
-        .copied()
-        .unwrap_or(0)
+    sorted.get((last as f64 * share).round() as usize).copied().unwrap_or(0)
 }
 
 /// The median, which one disturbed round can't move far; NaN for none.

@@ -10,7 +10,7 @@ use super::request::RequestError;
 pub const STREAM: &str = "stream";
 
 /// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
-const NOT_IN_FORCE: [&str; 33] = [
+const NOT_IN_FORCE: [&str; 32] = [
     "additional_drop_params",
     "allowed_model_region",
     "allowed_openai_params",
@@ -21,7 +21,6 @@ const NOT_IN_FORCE: [&str; 33] = [
     "context_window_fallbacks",
     "custom_llm_provider",
     "deadline",
-    "drop_params",
     "enable_tag_filtering",
     "include_fallback_errors",
     "max_retries",
@@ -47,8 +46,14 @@ const NOT_IN_FORCE: [&str; 33] = [
 ];
 
 /// Options that carry facts about the call for logs and change nothing about the answer.
-const INFORMATIVE: [&str; 6] =
-    ["metadata", "litellm_metadata", "litellm_call_id", "litellm_trace_id", "litellm_session_id", "proxy_server_request"];
+const INFORMATIVE: [&str; 6] = [
+    "metadata",
+    "litellm_metadata",
+    "litellm_call_id",
+    "litellm_trace_id",
+    "litellm_session_id",
+    "proxy_server_request",
+];
 
 /// Would send a deployment's key elsewhere, or the caller's key to us.
 const REFUSED: [&str; 3] = ["api_key", "api_base", "base_url"];
@@ -72,6 +77,8 @@ pub struct Options {
     pub extra_body: Map<String, Value>,
     /// `extra_headers` (or `headers`): added to what is sent, never in the place of a credential.
     pub extra_headers: Vec<(String, String)>,
+    /// Parameters that a provider lacks are left out instead of refused.
+    pub drop_params: bool,
     /// `stream: true`.
     pub stream: bool,
     /// Options of LiteLLM's that were given and have no effect.
@@ -97,6 +104,7 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "request_timeout" => options.timeout = options.timeout.or(seconds(name, &value()?)?),
         "num_retries" => options.num_retries = count(name, &value()?)?,
         "fallbacks" => options.fallbacks = fallbacks(name, value()?)?,
+        "drop_params" => options.drop_params = flag(name, &value()?)?,
         "disable_fallbacks" => options.disable_fallbacks = flag(name, &value()?)?,
         "mock_response" => options.mock_response = Some(value()?).filter(|value| !value.is_null()),
         "mock_error" => options.mock_error = Some(value()?).filter(|value| !value.is_null()),

@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn values_are_the_callers_bytes() {
-        let text = r#" { "messages" : [ {"role":"user", "content":"\u00e9\n" } ] ,"model":"m","t\u0065mperature":1.50} "#;
+        let text =
+            r#" { "messages" : [ {"role":"user", "content":"\u00e9\n" } ] ,"model":"m","t\u0065mperature":1.50} "#;
         let expected = [
             ("messages", r#"[ {"role":"user", "content":"\u00e9\n" } ]"#),
             ("model", "\"m\""),

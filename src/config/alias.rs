@@ -61,7 +61,8 @@ fn entry(value: &Value) -> Option<(&str, bool)> {
     (!model.is_empty()).then_some((model, hidden))
 }
 
-/// Where following the alias ends; the way, if it is a circle. A group ends the way, a wildcard only where no alias goes on.
+/// Where following the alias ends; the way, if it is a circle. A group ends the way, a wildcard only where no alias
+/// goes on.
 fn end<'a>(
     name: &'a str,
     targets: &BTreeMap<&'a str, (&'a str, bool)>,

@@ -1,7 +1,7 @@
 //! A LiteLLM configuration, YAML or JSON, to a [`Config`]: immutable, validated, with every name resolved.
 //!
-//! `text → tree (yaml, include) → references replaced (env) → checked by the tables (keys, section) → settings (resolve),
-//! deployments, aliases, fallbacks`. Whatever is wrong on the way is collected with path, line and column (report).
+//! `text → tree (yaml, include) → references replaced (env) → checked by the tables (keys, section) →
+//! settings (resolve), deployments, aliases, fallbacks`. Whatever is wrong on the way is collected with path, line and column (report).
 
 mod alias;
 mod deployment;

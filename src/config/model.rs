@@ -96,7 +96,8 @@ impl Default for TlsConfig {
     }
 }
 
-/// A deployment that answers without a network: `mock_response`, `mock_error`, `mock_delay_ms` (or `mock_delay` in seconds).
+/// A deployment that answers without a network: `mock_response`, `mock_error`, `mock_delay_ms` (or `mock_delay`, in
+/// seconds).
 #[derive(Clone, Debug, Default)]
 pub struct MockConfig {
     /// Text, a whole response object, or one of LiteLLM's `litellm.<Class>` strings.

@@ -1,9 +1,9 @@
 //! Where each key of a text stands.
 //!
-//! serde_yaml tells line and column only in an error. So a second walk over the text lets each key, and each scalar of a
-//! list, fail on purpose, reads the place from that error and goes on: a failed scalar is consumed all the same. One walk
-//! finds every place; JSON is walked as the YAML that it nearly always is. A text that can't be walked to its end has fewer
-//! places, which costs messages their line and nothing else.
+//! serde_yaml tells line and column only in an error. So a second walk over the text lets each key, and each scalar of
+//! a list, fail on purpose, reads the place from that error and goes on: a failed scalar is consumed all the same. One
+//! walk finds every place; JSON is walked as the YAML that it nearly always is. A text that can't be walked to its end
+//! has fewer places, which costs messages their line and nothing else.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -96,7 +96,8 @@ impl Walk<'_> {
 /// What the deliberate errors say; never seen outside this file.
 const PROBE: &str = "probe";
 
-/// Reads `… probe at line 3 column 7`: the error's type is hidden behind serde's trait. The start of a text has no place.
+/// Reads `… probe at line 3 column 7`: the error's type is hidden behind serde's trait. The start of a text has no
+/// place.
 fn place_in(error: &str) -> Option<(usize, usize)> {
     let (_, place) = error.rsplit_once(PROBE)?;
     let Some(place) = place.strip_prefix(" at line ") else { return Some((1, 1)) };

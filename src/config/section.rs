@@ -55,10 +55,8 @@ fn unknown(section: &'static Section, name: &str, path: &str, report: &mut Repor
         Unknown::Free => 1,
     };
     let near = nearest(name, section.keys().map(|key| key.name), limit);
-    let hint = match elsewhere(section, name) {
-        Some(other) => format!("its place is {}", other.name),
-        None => suggest::hint(&near),
-    };
+    let places = elsewhere(section, name);
+    let hint = if places.is_empty() { suggest::hint(&near) } else { format!("its place is {}", places.join(" or ")) };
     let misspelt = !near.is_empty();
     match section.unknown {
         Unknown::Refused => report.error(path, "unknown key", hint),
@@ -74,12 +72,12 @@ fn unknown(section: &'static Section, name: &str, path: &str, report: &mut Repor
     matches!(section.unknown, Unknown::Forwarded | Unknown::Free)
 }
 
-/// The section where this very key would be known. Below `litellm_params` any key is meant for the provider.
-fn elsewhere(section: &'static Section, name: &str) -> Option<&'static Section> {
+/// The sections where this very key would be known. Below `litellm_params` any key is meant for the provider.
+fn elsewhere(section: &'static Section, name: &str) -> Vec<&'static str> {
     if matches!(section.unknown, Unknown::Forwarded | Unknown::Free) {
-        return None;
+        return Vec::new();
     }
-    PLACES.into_iter().find(|place| place.find(name).is_some())
+    PLACES.into_iter().filter(|place| place.find(name).is_some()).map(|place| place.name).collect()
 }
 
 /// The value in its kind's one form; none if it is null, unset by being 0, or wrong.

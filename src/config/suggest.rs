@@ -30,7 +30,8 @@ pub fn reach(word: &str) -> usize {
     (word.chars().count() / 3).max(2)
 }
 
-/// Whether the Damerau–Levenshtein distance is at most `limit`: substitutions, insertions, deletions, swaps of neighbours.
+/// Whether the Damerau–Levenshtein distance is at most `limit`: substitutions, insertions, deletions, and swaps of
+/// neighbours.
 fn within(a: &str, b: &[char], limit: usize) -> bool {
     let same = a.chars().zip(b).take_while(|(a, b)| a == *b).count();
     let (a, b) = (a.chars().skip(same), b.get(same..).unwrap_or_default());

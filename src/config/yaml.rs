@@ -1,6 +1,6 @@
 //! Text to a bounded tree: YAML or JSON, merge keys applied, repeated keys refused.
 //!
-//! The tree is JSON's, in the order of the text: everything after this file sees one kind of value, whatever it came from.
+//! The tree is JSON's, in the order of the text: everything after this file sees one kind of value.
 
 use std::cell::Cell;
 use std::fmt;

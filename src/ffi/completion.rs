@@ -1,13 +1,13 @@
 //! Chat completions. The blocking form is the asynchronous one, waited for.
 
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
 
 use crate::chat::{Request, RequestError};
 use crate::error::{Error, ErrorKind};
 use crate::router::{Completed, Failed, Router};
-use crate::runtime::{Ending, Threads, Ticket};
+use crate::runtime::{Ending, Signal, Threads, Ticket};
 
 use super::callback::{self, Completion};
 use super::error::router_error_t;
@@ -19,9 +19,8 @@ use super::text;
 /// Ends one asynchronous call. Called exactly once for a call that was accepted and never for one that was not, on
 /// a library thread, possibly before the function that started it returns. Owns whichever of `response` and `error` is not NULL.
 /// Must not block or throw. May start, cancel and free; blocking functions fail with `ROUTER_ERROR_IN_CALLBACK`.
-pub type router_completion_fn = Option<
-    unsafe extern "C" fn(user_data: *mut c_void, response: *mut router_response_t, error: *mut router_error_t),
->;
+pub type router_completion_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, response: *mut router_response_t, error: *mut router_error_t)>;
 
 /// Sends a chat completion and waits. NULL on failure, with `*error` set. The function decides the form: `"stream": true` here is
 /// `ROUTER_ERROR_BAD_REQUEST`; in `router_completion_stream` the member is set for the caller. A blocking call ends by time-out, `router_shutdown`
@@ -100,9 +99,10 @@ impl<'a> Call<'a> {
         // SAFETY: as the caller promises.
         let request = unsafe { text::input(request, len, "request") }?;
         let request = Request::parse(request).map_err(unusable)?;
-        let threads = router.runtime.threads().map_err(|error| {
-            Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}"))
-        })?;
+        let threads = router
+            .runtime
+            .threads()
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}")))?;
         let ticket = router.runtime.admit().map_err(ended)?;
         Ok(Self { router: Arc::clone(&router.router), threads, request, ticket })
     }
@@ -112,8 +112,8 @@ impl<'a> Call<'a> {
         let (number, signal) = (ticket.number(), ticket.signal());
         let completion = Completion::new(done, user_data, ticket);
         threads.spawn(async move {
-            let outcome = signal.guard(answer(&router, &request, number)).await;
-            completion.end(outcome.unwrap_or_else(|ending| Err(Failed::before(ended(ending)))));
+            let outcome = answer(&router, &request, number, &signal).await;
+            completion.end(outcome);
         });
     }
 
@@ -122,9 +122,9 @@ impl<'a> Call<'a> {
         let (number, signal) = (ticket.number(), ticket.signal());
         let (sender, receiver) = mpsc::sync_channel(1);
         threads.spawn(async move {
-            let outcome = signal.guard(answer(&router, &request, number)).await;
+            let outcome = answer(&router, &request, number, &signal).await;
             // There is room for one, and who waits does not leave before it.
-            let _ = sender.send(outcome.unwrap_or_else(|ending| Err(Failed::before(ended(ending)))));
+            let _ = sender.send(outcome);
         });
         // The other end is gone without an outcome only if the task panicked.
         let outcome = receiver.recv().unwrap_or_else(|_| Err(panicked()));
@@ -133,9 +133,11 @@ impl<'a> Call<'a> {
     }
 }
 
-async fn answer(router: &Router, request: &Request, number: u64) -> Result<Completed, Failed> {
+/// The call itself. When it is ended from outside, its future is dropped on return, and its connection with it.
+async fn answer(router: &Router, request: &Request, number: u64, signal: &Signal) -> Result<Completed, Failed> {
     fault_point("task");
-    router.completion(request, number).await
+    let call = pin!(router.completion(request, number));
+    signal.guard(call).await.unwrap_or_else(|ending| Err(Failed::before(ended(ending))))
 }
 
 fn unusable(error: RequestError) -> Error {

@@ -1,16 +1,23 @@
 //! The one way in: panics are caught, NULLs and forks refused, and errors handed out, here and nowhere else.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use crate::error::{Error, ErrorKind};
 use crate::router::Failed;
+use crate::runtime;
 
 use super::error::router_error_t;
 use super::fork;
 use super::router::router_t;
 
 const PANICKED: &str = "the library failed within itself; this call is lost, the router stays usable";
+
+thread_local! {
+    /// Whether this thread runs an export.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Runs the body of an export that can't report an error; `failing` is what it returns then.
 pub fn guard<T>(export: &'static str, failing: T, body: impl FnOnce() -> T) -> T {
@@ -19,7 +26,10 @@ pub fn guard<T>(export: &'static str, failing: T, body: impl FnOnce() -> T) -> T
         fault_point(export);
         body()
     });
-    catch_unwind(guarded).unwrap_or_else(|payload| {
+    let outer = GUARDED.replace(true);
+    let outcome = catch_unwind(guarded);
+    GUARDED.set(outer);
+    outcome.unwrap_or_else(|payload| {
         // Dropping it could panic again.
         std::mem::forget(payload);
         failing
@@ -69,14 +79,20 @@ pub fn panicked() -> Failed {
     Failed::before(Error::new(ErrorKind::Internal, PANICKED))
 }
 
-/// The default hook writes to the host's standard error; ours goes where logs go.
+/// The default hook writes to the host's standard error; what fails in here goes where logs go.
 fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         fork::watch();
-        std::panic::set_hook(Box::new(|info| {
-            let place = info.location().map(ToString::to_string).unwrap_or_default();
-            log::error!(place; "the library failed within itself");
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if GUARDED.get() || runtime::is_own_thread() {
+                let place = info.location().map(ToString::to_string).unwrap_or_default();
+                log::error!(place; "the library failed within itself");
+            } else {
+                // A host in Rust that links this crate has panics of its own.
+                others(info);
+            }
         }));
     });
 }

@@ -15,7 +15,15 @@ type Listener = unsafe extern "C" fn(*mut c_void, i32, *const std::ffi::c_char, 
 /// The listener of one process: a fork may leave the parent's lock taken for ever.
 struct Slot {
     generation: u32,
-    listener: RwLock<Option<(Listener, UserData)>>,
+    listener: RwLock<Option<Heard>>,
+}
+
+/// A listener and the level up to which it hears.
+#[derive(Clone, Copy)]
+struct Heard {
+    listener: Listener,
+    user_data: UserData,
+    level: i32,
 }
 
 static SLOT: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
@@ -37,7 +45,7 @@ fn slot() -> &'static Slot {
 pub fn set(listener: router_listener_fn, user_data: *mut c_void, level: i32) {
     logs::install(send);
     let mut current = slot().listener.write().unwrap_or_else(PoisonError::into_inner);
-    *current = listener.map(|listener| (listener, UserData(user_data)));
+    *current = listener.map(|listener| Heard { listener, user_data: UserData(user_data), level });
     logs::set_level(if listener.is_some() { level } else { 0 });
 }
 
@@ -47,7 +55,8 @@ fn send(level: i32, record: &str) {
         return;
     }
     let current = slot().listener.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some((listener, user_data)) = *current {
+    // A record may be on its way when the level changes: what counts is the level of whoever hears it.
+    if let Some(Heard { listener, user_data, .. }) = current.filter(|heard| level <= heard.level) {
         LISTENING.set(true);
         // SAFETY: the caller gave this function for this purpose; the text lives until it returns.
         callback::run(|| unsafe { listener(user_data.0, level, record.as_ptr().cast(), record.len() - 1) });

@@ -39,7 +39,9 @@ pub unsafe extern "C" fn router_response_body(response: *const router_response_t
 pub unsafe extern "C" fn router_response_text(response: *const router_response_t, len: *mut usize) -> *const c_char {
     let text = |response: &router_response_t| text_of(response.body.as_str()).map(Lent::new);
     // SAFETY: as the caller promises.
-    unsafe { lend("router_response_text", response, len, |response| response.text.get_or_init(|| text(response)).as_ref()) }
+    unsafe {
+        lend("router_response_text", response, len, |response| response.text.get_or_init(|| text(response)).as_ref())
+    }
 }
 
 /// Returns what the router adds, as JSON: deployment, attempts, fallbacks, cost, cache hit, timings, headers.
@@ -52,7 +54,11 @@ pub unsafe extern "C" fn router_response_metadata(
         Lent::new(metadata_json(&response.trail, &response.headers, response.body.as_str()))
     };
     // SAFETY: as the caller promises.
-    unsafe { lend("router_response_metadata", response, len, |response| Some(response.metadata.get_or_init(|| render(response)))) }
+    unsafe {
+        lend("router_response_metadata", response, len, |response| {
+            Some(response.metadata.get_or_init(|| render(response)))
+        })
+    }
 }
 
 /// Frees a response. NULL is allowed.

@@ -1,13 +1,15 @@
 //! One attempt at an endpoint: encode, send, and tell an answer from a failure.
 
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use crate::chat::{Body, Flaw, Request};
-use crate::clock::{self, Instant, Waited};
+use crate::clock::{self, Waited};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{Endpoint, classify, mock};
+use super::entra::NoToken;
+use super::{Encoded, Endpoint, classify, mock};
 
 /// A request's extra headers that would stand in for a credential or break the message.
 const RESERVED_HEADERS: [&str; 9] = [
@@ -40,20 +42,37 @@ pub fn extra_headers(request: &Request) -> Result<Vec<(HeaderName, HeaderValue)>
 }
 
 impl Endpoint {
+    /// The request as this deployment's provider wants it; an error if the two don't go together.
+    pub fn encode(&self, request: &Request) -> Result<Encoded, Error> {
+        self.adapter.body(self, request)
+    }
+
     /// Sends the request and waits, at most `timeout`, for an answer with a good status.
-    pub async fn open<'a>(&'a self, request: &Request, timeout: Duration, waited: &'a Waited) -> Result<Opened<'a>, Error> {
+    pub async fn open<'a>(
+        &'a self,
+        request: &Request,
+        encoded: Encoded,
+        timeout: Duration,
+        waited: &'a Waited,
+    ) -> Result<Opened<'a>, Error> {
         let start = clock::now();
-        let extra = extra_headers(request)?;
         let exchange = match mock::canned(self.mock(), request, &self.deployment.model) {
             Some(played) => {
-                let played = played.map_err(|fault| self.fault(&fault))?;
-                waited.during(clock::within(timeout, played.play())).await.ok_or_else(|| self.late(timeout))?
+                let playing = pin!(played.map_err(|fault| self.fault(&fault))?.play());
+                let played = pin!(clock::within(timeout, playing));
+                waited.during(played).await.ok_or_else(|| self.late(timeout))?
             }
             None => {
                 let target = self.target.as_ref().ok_or_else(|| self.error(ErrorKind::Internal, "no target"))?;
-                let sending = target.post(&extra, self.adapter.body(self, request));
-                let sent = waited.during(clock::within(timeout, sending)).await.ok_or_else(|| self.late(timeout))?;
-                sent.map_err(|fault| self.fault(&fault))?
+                let sending = pin!(async {
+                    let mut headers = extra_headers(request)?;
+                    if let Some(entra) = &self.entra {
+                        headers.push(entra.bearer().await.map_err(|error| self.no_token(error))?);
+                    }
+                    target.post(&headers, encoded.body).await.map_err(|fault| self.fault(&fault))
+                });
+                let sent = pin!(clock::within(timeout, sending));
+                waited.during(sent).await.ok_or_else(|| self.late(timeout))??
             }
         };
         let opened = Opened { endpoint: self, exchange, start, timeout, waited };
@@ -62,6 +81,16 @@ impl Endpoint {
 
     fn late(&self, timeout: Duration) -> Error {
         self.error(ErrorKind::Timeout, &format!("no answer within {} s", timeout.as_secs_f64()))
+    }
+
+    fn no_token(&self, error: NoToken) -> Error {
+        match error {
+            NoToken::Fault(fault) => self.fault(&fault),
+            NoToken::Refused(status, reason) => {
+                let kind = if status < 500 { ErrorKind::Authentication } else { ErrorKind::from_status(status) };
+                self.error(kind, &format!("the authority gave no token ({status}): {reason}"))
+            }
+        }
     }
 
     fn fault(&self, fault: &Fault) -> Error {
@@ -89,15 +118,19 @@ impl Opened<'_> {
         let headers = std::mem::take(&mut self.exchange.headers);
         let status = self.exchange.status;
         let bytes = self.read().await?;
-        let body = endpoint.adapter.whole(bytes).map_err(|flaw: Flaw| {
-            endpoint.error(ErrorKind::ApiResponse, flaw.message()).with_status(status)
-        })?;
+        let body = endpoint
+            .adapter
+            .whole(bytes)
+            .map_err(|flaw: Flaw| endpoint.error(ErrorKind::ApiResponse, flaw.message()).with_status(status))?;
         Ok(Answer { body, headers })
     }
 
     async fn refused(mut self) -> Error {
         let endpoint = self.endpoint;
         let status = self.exchange.status;
+        if let (401, Some(entra)) = (status, &endpoint.entra) {
+            entra.forget();
+        }
         let headers = std::mem::take(&mut self.exchange.headers);
         // The status is the fault; a body that does not come in time or breaks does not change it.
         let bytes = self.read().await.unwrap_or_default();
@@ -106,7 +139,8 @@ impl Opened<'_> {
 
     async fn read(self) -> Result<Vec<u8>, Error> {
         let left = self.timeout.saturating_sub(clock::now().saturating_duration_since(self.start));
-        let read = self.waited.during(clock::within(left, self.exchange.read())).await;
+        let reading = pin!(self.exchange.read());
+        let read = self.waited.during(pin!(clock::within(left, reading))).await;
         let read = read.ok_or_else(|| self.endpoint.late(self.timeout))?;
         read.map_err(|fault| self.endpoint.fault(&fault))
     }

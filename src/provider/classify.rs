@@ -52,7 +52,7 @@ pub fn refusal(endpoint: &Endpoint, status: u16, headers: &HeaderMap, body: &[u8
     let kind = kind(status, code.as_deref());
     let said = object.message.as_deref().unwrap_or("no reason was given");
     let said: String = said.chars().take(MAX_MESSAGE_CHARS).collect();
-    let clean = |text: String| endpoint.redactor.clean(&text);
+    let clean = |text: String| endpoint.clean(&text);
     endpoint
         .error(kind, &format!("answered {status}: {}", said.trim()))
         .with_status(status)
@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn the_providers_words_are_kept_and_its_echo_of_the_key_is_not() {
-        let body = format!(r#"{{"error":{{"message":"Incorrect API key provided: {KEY}.","type":"invalid_request_error","code":"invalid_api_key","param":null}}}}"#);
+        let body = format!(
+            r#"{{"error":{{"message":"Incorrect API key provided: {KEY}.","type":"invalid_request_error","code":"invalid_api_key","param":null}}}}"#
+        );
         let error = refused(401, &[], &body);
         assert_eq!(error.kind(), ErrorKind::Authentication);
         assert_eq!(error.provider_code(), Some("invalid_api_key"));

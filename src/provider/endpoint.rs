@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::clock;
 use crate::config::{DeploymentConfig, Environment, MockConfig, Secret};
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
 use crate::transport::{Clients, Target};
 
+use super::anthropic::Anthropic;
+use super::azure::Azure;
+use super::entra::Entra;
 use super::identity::identify;
 use super::openai::OpenAi;
 use super::redact::Redactor;
-use super::table::{Entry, OPENAI_WIRE};
+use super::table::Entry;
 use super::{Adapter, mock};
 
 /// What it takes to call one deployment.
@@ -21,10 +25,20 @@ pub struct Endpoint {
     pub(super) deployment: Arc<Deployment>,
     /// `None` for a mock deployment.
     pub(super) target: Option<Target>,
-    pub(super) redactor: Redactor,
+    /// Tokens instead of a key, for Azure.
+    pub(super) entra: Option<Entra>,
+    redactor: Redactor,
+    drop_params: bool,
     model_json: String,
     /// Names and JSON texts of the deployment's own parameters.
     params: Vec<(String, String)>,
+}
+
+/// What holds for every deployment that does not say otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Defaults {
+    /// `litellm_settings.drop_params`.
+    pub drop_params: bool,
 }
 
 /// Why a deployment can never be a candidate, and what to do about it.
@@ -56,34 +70,54 @@ impl Unusable {
 /// Makes the deployment, and its endpoint if it can have one. Opens no connection.
 pub fn connect(
     mut config: DeploymentConfig,
+    defaults: &Defaults,
     environment: &Environment,
     clients: &mut Clients<'_>,
 ) -> (Arc<Deployment>, Result<Endpoint, Unusable>) {
     let identity = identify(&config);
-    let settled = settle(&mut config, identity.entry, environment);
+    let settled = settle(&mut config, identity.entry, environment, clients);
     let redactor = Redactor::new(&config);
-    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model));
-    let endpoint = settled.and_then(|adapter| endpoint(adapter, &deployment, redactor, clients));
+    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, clock::now()));
+    let endpoint = settled.and_then(|settled| endpoint(settled, &deployment, redactor, defaults, clients));
     (deployment, endpoint)
 }
 
-/// Fills in what the table and the environment know: base, key, organization.
+/// The wires that are spoken.
+fn adapter(wire: &str) -> Option<&'static dyn Adapter> {
+    match wire {
+        "openai" => Some(&OpenAi),
+        "azure" => Some(&Azure),
+        "anthropic" => Some(&Anthropic),
+        _ => None,
+    }
+}
+
+struct Settled {
+    adapter: &'static dyn Adapter,
+    entra: Option<Entra>,
+}
+
+/// Fills in what the table and the environment know: base, version, key or tokens, organization.
 fn settle(
     config: &mut DeploymentConfig,
     entry: Option<&Entry>,
     environment: &Environment,
-) -> Result<&'static dyn Adapter, Unusable> {
+    clients: &mut Clients<'_>,
+) -> Result<Settled, Unusable> {
     if config.mock.is_some() {
-        return Ok(&OpenAi);
+        return Ok(Settled { adapter: &OpenAi, entra: None });
     }
     let Some(entry) = entry else {
-        let message = format!("can't tell the provider of model \"{}\": write it as provider/model, or set api_base", config.model);
+        let message = format!(
+            "can't tell the provider of model \"{}\": write it as provider/model, or set api_base",
+            config.model
+        );
         return Err(Unusable::NoEndpoint(message));
     };
-    if entry.wire != OPENAI_WIRE {
+    let Some(adapter) = adapter(&entry.wire) else {
         let message = format!("provider \"{}\" is not supported yet; its deployments are never used", entry.name);
         return Err(Unusable::Unsupported(message));
-    }
+    };
     let own_base = format!("{}_API_BASE", entry.name.to_uppercase().replace('-', "_"));
     let base_variables = entry.base_env.iter().map(String::as_str).chain([own_base.as_str()]);
     let base = config.api_base.take().or_else(|| first_set(environment, base_variables)).or_else(|| entry.base.clone());
@@ -97,12 +131,18 @@ fn settle(
     if config.api_key.is_none() {
         config.api_key = first_set(environment, entry.key_env.iter().map(String::as_str)).map(Secret::new);
     }
+    if config.api_version.is_none() {
+        config.api_version = entry.version_env.as_deref().and_then(|name| environment.get(name));
+    }
     let keyed = config.extra_headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    if config.api_key.is_none() && !entry.key_optional && !keyed {
+    let has_key = config.api_key.is_some() || keyed || config.settings.text("azure_ad_token").is_some();
+    let entra = if has_key || entry.wire != "azure" { None } else { Entra::new(config, environment, clients) };
+    let entra = entra.transpose().map_err(Unusable::Unsupported)?;
+    if !has_key && entra.is_none() && !entry.key_optional {
         let message = format!("no key: set api_key, or the variable {}", entry.key_env.join(" or "));
         return Err(Unusable::NoKey(message));
     }
-    Ok(&OpenAi)
+    Ok(Settled { adapter, entra })
 }
 
 fn first_set<'a>(environment: &Environment, mut names: impl Iterator<Item = &'a str>) -> Option<String> {
@@ -110,16 +150,17 @@ fn first_set<'a>(environment: &Environment, mut names: impl Iterator<Item = &'a 
 }
 
 fn endpoint(
-    adapter: &'static dyn Adapter,
+    Settled { adapter, entra }: Settled,
     deployment: &Arc<Deployment>,
     redactor: Redactor,
+    defaults: &Defaults,
     clients: &mut Clients<'_>,
 ) -> Result<Endpoint, Unusable> {
     let config = &deployment.config;
     let target = match (&config.mock, &config.api_base) {
         (None, Some(base)) => {
             let headers = adapter.headers(config, config.api_key.as_ref());
-            let target = clients.target(&adapter.chat_url(base), &headers, &config.tls);
+            let target = clients.target(&adapter.chat_url(config, base, &deployment.model), &headers, &config.tls);
             Some(target.map_err(|message| Unusable::Unsupported(redactor.clean(&message)))?)
         }
         _ => None,
@@ -129,7 +170,9 @@ fn endpoint(
         adapter,
         deployment: Arc::clone(deployment),
         target,
+        entra,
         redactor,
+        drop_params: config.settings.flag("drop_params").unwrap_or(defaults.drop_params),
         model_json: Value::from(deployment.model.as_str()).to_string(),
         params,
     })
@@ -157,10 +200,24 @@ impl Endpoint {
         self.params.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
     }
 
+    /// Whether parameters that the provider lacks are left out instead of refused.
+    pub(super) fn drop_params(&self) -> bool {
+        self.drop_params
+    }
+
+    /// A text from outside, without this deployment's secrets.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let clean = self.redactor.clean(text);
+        match self.entra.as_ref().and_then(Entra::current) {
+            Some(token) => Redactor::of([token.expose()].into_iter()).clean(&clean),
+            None => clean,
+        }
+    }
+
     /// An error of this deployment, whose text may come from outside.
     pub(super) fn error(&self, kind: ErrorKind, message: &str) -> Error {
         let deployment = &self.deployment;
-        let message = format!("{}: {}", deployment.provider, self.redactor.clean(message));
+        let message = format!("{}: {}", deployment.provider, self.clean(message));
         Error::new(kind, message).at(&deployment.provider, &deployment.model, deployment.id())
     }
 
@@ -178,12 +235,13 @@ pub(super) mod tests {
 
     pub fn try_endpoint(params: &str, environment: &[(&str, &str)]) -> Result<Endpoint, Unusable> {
         let yaml = format!("model_list: [{{model_name: g, litellm_params: {{{params}}}}}]");
-        let pairs: Vec<(String, String)> = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let pairs: Vec<(String, String)> =
+            environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let variable = move |name: &str| pairs.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
         let mut config = config::load(&yaml, variable).unwrap();
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, Duration::from_secs(5));
-        connect(config.deployments.remove(0), &config.environment, &mut clients).1
+        connect(config.deployments.remove(0), &Defaults::default(), &config.environment, &mut clients).1
     }
 
     pub fn endpoint(params: &str) -> Endpoint {
@@ -209,9 +267,17 @@ pub(super) mod tests {
     fn what_is_missing_is_named() {
         let missing = |params| try_endpoint(params, &[]).err().unwrap();
         assert!(matches!(missing("model: gpt-4"), Unusable::NoKey(m) if m.contains("OPENAI_API_KEY")));
-        assert!(matches!(missing("model: hosted_vllm/x"), Unusable::NoEndpoint(m) if m.contains("HOSTED_VLLM_API_BASE")));
+        assert!(
+            matches!(missing("model: hosted_vllm/x"), Unusable::NoEndpoint(m) if m.contains("HOSTED_VLLM_API_BASE"))
+        );
         assert!(matches!(missing("model: my-own"), Unusable::NoEndpoint(_)));
-        assert!(matches!(missing("model: azure/gpt-4, api_key: k"), Unusable::Unsupported(m) if m.contains("azure")));
+        assert!(
+            matches!(missing("model: azure/gpt-4, api_key: k"), Unusable::NoEndpoint(m) if m.contains("AZURE_API_BASE"))
+        );
+        assert!(
+            matches!(missing("model: azure/gpt-4, api_base: 'http://h'"), Unusable::NoKey(m) if m.contains("AZURE_API_KEY"))
+        );
+        assert!(matches!(missing("model: bedrock/x, api_key: k"), Unusable::Unsupported(m) if m.contains("bedrock")));
         assert!(matches!(missing("model: openai/x, api_key: k, api_base: 'h'"), Unusable::Unsupported(_)));
     }
 

@@ -96,7 +96,8 @@ fn failure(failure: &Failure) -> Parts {
     if let Some(wait) = failure.retry_after {
         headers.insert("retry-after", HeaderValue::from(wait.as_secs()));
     }
-    let body = json!({"error": {"message": failure.message, "type": "mock_error", "code": failure.code, "param": null}});
+    let body =
+        json!({"error": {"message": failure.message, "type": "mock_error", "code": failure.code, "param": null}});
     (failure.status, headers, Bytes::from(body.to_string()))
 }
 
@@ -128,12 +129,15 @@ fn by_class(class: &str) -> Result<Result<Parts, Fault>, String> {
     let class = class.strip_prefix("litellm.").unwrap_or(class);
     let kind = ErrorKind::NAMED.into_iter().find(|kind| kind.code() >= 400 && kind.class() == class);
     let message = format!("a mock {class}");
-    let coded = |status, code: &str| Failure { code: Some(code.to_owned()), ..Failure::status(status, message.clone()) };
+    let coded =
+        |status, code: &str| Failure { code: Some(code.to_owned()), ..Failure::status(status, message.clone()) };
     match kind {
         Some(ErrorKind::ApiConnection) => Ok(Err(Fault::played(FaultKind::Broken, message))),
         Some(ErrorKind::ContextWindowExceeded) => Ok(Ok(failure(&coded(400, "context_length_exceeded")))),
         Some(ErrorKind::ContentPolicyViolation) => Ok(Ok(failure(&coded(400, "content_policy_violation")))),
-        Some(kind) if (400..600).contains(&kind.code()) => Ok(Ok(failure(&Failure::status(kind.http_status(), message)))),
+        Some(kind) if (400..600).contains(&kind.code()) => {
+            Ok(Ok(failure(&Failure::status(kind.http_status(), message))))
+        }
         _ => Err(format!("mock_error \"{}\" is no LiteLLM class that can be played", class.escape_debug())),
     }
 }

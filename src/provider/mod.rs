@@ -4,33 +4,39 @@
 //! speaks a known wire is one line of `data/providers.json`.
 
 mod answer;
+mod anthropic;
+mod azure;
 mod classify;
+mod encoded;
 mod endpoint;
+mod entra;
+mod escape;
 mod identity;
 mod mock;
 mod openai;
 mod redact;
 mod table;
 
-pub use answer::{Answer, Opened};
-pub use endpoint::{Endpoint, Unusable, connect};
+pub use answer::{Answer, Opened, extra_headers};
+pub use encoded::Encoded;
+pub use endpoint::{Defaults, Endpoint, Unusable, connect};
 pub use redact::Redactor;
-
-use bytes::Bytes;
 
 use crate::chat::{Body, Flaw, Request};
 use crate::config::{DeploymentConfig, Secret};
+use crate::error::Error;
 
 /// One wire format.
 trait Adapter: Send + Sync {
     /// Where chat completions go.
-    fn chat_url(&self, base: &str) -> String;
+    fn chat_url(&self, config: &DeploymentConfig, base: &str, model: &str) -> String;
 
     /// Headers of every request, the credential among them.
     fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)>;
 
-    /// The body of one attempt, from the caller's own request and the deployment's parameters.
-    fn body(&self, endpoint: &Endpoint, request: &Request) -> Bytes;
+    /// The body of one attempt, from the caller's own request and the deployment's parameters. An error says why the
+    /// two don't go together; nothing is sent then.
+    fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error>;
 
     /// A whole answer in OpenAI's shape.
     fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw>;

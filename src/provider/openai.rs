@@ -4,16 +4,15 @@ use bytes::Bytes;
 
 use crate::chat::{Body, Flaw, Request, STREAM};
 use crate::config::{DeploymentConfig, Secret};
+use crate::error::Error;
 
-use super::{Adapter, Endpoint};
+use super::{Adapter, Encoded, Endpoint};
 
 pub struct OpenAi;
 
 impl Adapter for OpenAi {
-    fn chat_url(&self, base: &str) -> String {
-        let base = base.trim_end_matches('/');
-        // LiteLLM's users write the base with and without the verb.
-        if base.ends_with("/chat/completions") { base.to_owned() } else { format!("{base}/chat/completions") }
+    fn chat_url(&self, _config: &DeploymentConfig, base: &str, _model: &str) -> String {
+        with_verb(base)
     }
 
     fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)> {
@@ -28,11 +27,14 @@ impl Adapter for OpenAi {
         headers
     }
 
-    fn body(&self, endpoint: &Endpoint, request: &Request) -> Bytes {
+    fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
         let extra = &request.options().extra_body;
         let mut body = Splice::with_capacity(request.text_len() + endpoint.params_len() + 64);
+        let renamed = endpoint.deployment.wants_completion_tokens();
         for (name, value) in request.sent() {
             match name {
+                "max_tokens" if renamed && request.has(MAX_COMPLETION_TOKENS) => {}
+                "max_tokens" if renamed => body.member(MAX_COMPLETION_TOKENS, value),
                 "model" => body.member(name, endpoint.model_json()),
                 // A whole answer is the default; the member is not needed.
                 STREAM => {}
@@ -48,12 +50,21 @@ impl Adapter for OpenAi {
         for (name, value) in extra {
             body.member(name, &value.to_string());
         }
-        body.finish()
+        Ok(Encoded::whole(body.finish()))
     }
 
     fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
         Body::check(bytes)
     }
+}
+
+/// What reasoning models call the bound that others call `max_tokens`.
+const MAX_COMPLETION_TOKENS: &str = "max_completion_tokens";
+
+/// The URL of chat completions; LiteLLM's users write the base with and without the verb.
+pub fn with_verb(base: &str) -> String {
+    let base = base.trim_end_matches('/');
+    if base.ends_with("/chat/completions") { base.to_owned() } else { format!("{base}/chat/completions") }
 }
 
 /// Puts a JSON object together from members whose values are JSON already.
@@ -92,10 +103,10 @@ mod tests {
     use super::super::endpoint::tests::endpoint;
     use super::*;
 
-    fn body(litellm_params: &str, request: &str) -> String {
+    pub fn body(litellm_params: &str, request: &str) -> String {
         let endpoint = endpoint(litellm_params);
-        let body = OpenAi.body(&endpoint, &Request::parse(request).unwrap());
-        String::from_utf8(body.to_vec()).unwrap()
+        let encoded = OpenAi.body(&endpoint, &Request::parse(request).unwrap()).unwrap();
+        String::from_utf8(encoded.body.to_vec()).unwrap()
     }
 
     const KEY: &str = "model: openai/gpt-4, api_key: k";
@@ -122,9 +133,21 @@ mod tests {
     }
 
     #[test]
+    fn reasoning_models_bound_their_completion() {
+        let request = r#"{"model":"g","max_tokens":5}"#;
+        assert_eq!(
+            body("model: openai/o3-mini, api_key: k", request),
+            r#"{"model":"o3-mini","max_completion_tokens":5}"#
+        );
+        assert_eq!(body(KEY, request), r#"{"model":"gpt-4","max_tokens":5}"#);
+        let both = r#"{"model":"g","max_tokens":5,"max_completion_tokens":6}"#;
+        assert_eq!(body("model: openai/o1, api_key: k", both), r#"{"model":"o1","max_completion_tokens":6}"#);
+    }
+
+    #[test]
     fn a_base_leads_to_the_verb() {
         for base in ["http://h/v1", "http://h/v1/", "http://h/v1/chat/completions"] {
-            assert_eq!(OpenAi.chat_url(base), "http://h/v1/chat/completions");
+            assert_eq!(with_verb(base), "http://h/v1/chat/completions");
         }
     }
 }

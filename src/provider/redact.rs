@@ -5,9 +5,14 @@
 
 use crate::config::{DeploymentConfig, Secret};
 
+use super::escape::escaped;
+
 /// The shortest piece of a secret that is recognised; shorter pieces would blank out ordinary words.
 const PIECE: usize = 8;
 const MARK: &str = "[redacted]";
+
+/// Parameters beside `api_key` that hold a secret.
+const SECRET_PARAMS: [&str; 2] = ["azure_ad_token", "client_secret"];
 
 /// What must not appear: the secrets of one deployment, in the forms in which they travel.
 pub struct Redactor {
@@ -18,7 +23,8 @@ impl Redactor {
     pub fn new(config: &DeploymentConfig) -> Self {
         let headers = config.extra_headers.iter().map(|(_, value)| value);
         let secrets = config.api_key.iter().chain(headers).map(Secret::expose);
-        Self::of(secrets)
+        let others = SECRET_PARAMS.iter().filter_map(|name| config.settings.text(name));
+        Self::of(secrets.chain(others))
     }
 
     /// A redactor of these secrets.
@@ -56,19 +62,11 @@ fn contains(form: &[u8], window: &[u8]) -> bool {
 
 /// As it is, percent-encoded, and in base64 at each of the three places where it may begin in a longer text.
 fn forms(secret: &str) -> Vec<String> {
-    let mut forms = vec![secret.to_owned(), percent_encoded(secret)];
+    let mut forms = vec![secret.to_owned(), escaped(secret)];
     for skipped in 0..3 {
         forms.extend(secret.as_bytes().get(skipped..).map(base64));
     }
     forms
-}
-
-fn percent_encoded(secret: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    secret.bytes().map(encode).collect()
 }
 
 /// Base64 of the whole groups of three: the characters that any encoding of a longer text shares with it.

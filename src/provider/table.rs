@@ -18,6 +18,9 @@ pub struct Entry {
     pub key_env: Vec<String>,
     #[serde(default)]
     pub key_optional: bool,
+    /// The variable that holds the API's version.
+    #[serde(default)]
+    pub version_env: Option<String>,
     #[serde(default)]
     pub organization_env: Option<String>,
     /// Beginnings of model names that mean this provider where no provider is named.
@@ -34,7 +37,7 @@ fn openai_wire() -> String {
     OPENAI_WIRE.to_owned()
 }
 
-pub const OPENAI_WIRE: &str = "openai";
+const OPENAI_WIRE: &str = "openai";
 
 #[derive(Deserialize)]
 struct File {
@@ -45,7 +48,9 @@ struct File {
 
 static TABLE: Lazy<Vec<Entry>> = Lazy::new(|| {
     // The file is part of the library and a test reads it, so it can't fail here; an empty table fails no program.
-    serde_json::from_str::<File>(include_str!("../../data/providers.json")).map(|file| file.providers).unwrap_or_default()
+    serde_json::from_str::<File>(include_str!("../../data/providers.json"))
+        .map(|file| file.providers)
+        .unwrap_or_default()
 });
 
 /// The provider of this name.

@@ -1,5 +1,7 @@
 //! One call: for each group, for each attempt. Whole answers and streams both come through here.
 
+use std::pin::pin;
+
 use crate::clock;
 use crate::error::Error;
 use crate::provider::{Answer, Opened};
@@ -72,14 +74,22 @@ async fn in_group<F: Form>(
                     nobody
                 }));
             }
-            // The deployment asked for more patience than a call should have.
             Choice::TooLate => return Err(retries.into_last_error().unwrap_or_else(|| group.nobody())),
         };
-        trail.waited.during(clock::sleep(wait)).await;
+        let encoded = match member.endpoint.encode(request) {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                trail.skip_deployment(&group.name, member.deployment(), error.message());
+                retries.rule_out(member.index, error);
+                continue;
+            }
+        };
+        trail.drop_params(&encoded.dropped);
+        trail.waited.during(pin!(clock::sleep(wait))).await;
 
         let attempt = Attempt::begin(&group.name, member.deployment(), &router.config.cooldown, group.len());
         let timeout = attempt_timeout(request, member.deployment(), &router.config.timeouts);
-        let outcome = match member.endpoint.open(request, timeout, &trail.waited).await {
+        let outcome = match member.endpoint.open(request, encoded, timeout, &trail.waited).await {
             Ok(opened) => form.receive(opened).await,
             Err(error) => Err(error),
         };

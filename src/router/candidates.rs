@@ -1,8 +1,8 @@
 //! Who may answer now: health, then untried before tried, then the strategy.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::clock::{self, Instant};
+use crate::clock;
 use crate::error::Error;
 use crate::strategy::{Candidate, simple_shuffle};
 
@@ -11,10 +11,13 @@ use super::retry::{Readiness, Retries};
 
 /// Whom to call next.
 pub enum Choice<'a> {
-    Member { member: &'a Member, wait: Duration },
+    Member {
+        member: &'a Member,
+        wait: Duration,
+    },
     /// Everybody is benched; the error says until when.
     Nobody(Error),
-    /// Whoever is left asked for more patience than a call has.
+    /// Whoever is left does not go with the request, or asked for more patience than a call has.
     TooLate,
 }
 

@@ -10,7 +10,12 @@ use crate::error::{Error, ErrorKind};
 ///
 /// A refused credential always does. A rate limit does, unless the deployment is the only one of its group: then
 /// there is nobody to go to and waiting out the retry is better.
-pub fn bench_time(error: &Error, deployment: &Deployment, config: &CooldownConfig, group_size: usize) -> Option<Duration> {
+pub fn bench_time(
+    error: &Error,
+    deployment: &Deployment,
+    config: &CooldownConfig,
+    group_size: usize,
+) -> Option<Duration> {
     if config.disabled {
         return None;
     }

@@ -24,7 +24,10 @@ pub struct Walk<'a> {
 pub enum Step<'a> {
     Visit(&'a Group),
     /// A target that leads nowhere.
-    Skip { group: &'a str, reason: String },
+    Skip {
+        group: &'a str,
+        reason: String,
+    },
 }
 
 impl<'a> Walk<'a> {
@@ -66,7 +69,13 @@ impl<'a> Walk<'a> {
         }
         let targets = match &options.fallbacks {
             // The request's list stands in the place of every configured one.
-            Some(targets) => if first { Some(targets) } else { None },
+            Some(targets) => {
+                if first {
+                    Some(targets)
+                } else {
+                    None
+                }
+            }
             None => self.configured(group, first),
         };
         self.pending.extend(targets.into_iter().flatten().rev().map(String::as_str));

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::config::{Alias, AliasTarget, Config, ConfigError, Warning};
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
-use crate::provider::{Endpoint, Unusable, connect};
+use crate::provider::{Defaults, Endpoint, Unusable, connect};
 use crate::transport::Clients;
 
 /// All groups, in file order.
@@ -43,12 +43,14 @@ pub struct Member {
 impl Groups {
     /// Connects every deployment of the configuration; one that can't be used becomes a warning.
     pub fn new(config: &mut Config, warnings: &mut Vec<Warning>) -> Result<Self, ConfigError> {
-        let mut groups = Self { list: Vec::new(), by_name: HashMap::new(), aliases: std::mem::take(&mut config.aliases) };
+        let mut groups =
+            Self { list: Vec::new(), by_name: HashMap::new(), aliases: std::mem::take(&mut config.aliases) };
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, config.timeouts.connect);
+        let defaults = Defaults { drop_params: config.sections.litellm.flag("drop_params").unwrap_or(false) };
         for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
             let (path, line) = (entry.path.clone(), entry.line);
-            let (deployment, endpoint) = connect(entry, &config.environment, &mut clients);
+            let (deployment, endpoint) = connect(entry, &defaults, &config.environment, &mut clients);
             let endpoint = endpoint.and_then(|endpoint| match endpoint.check_mock() {
                 Ok(()) => Ok(endpoint),
                 Err(message) => Err(Unusable::Unsupported(message)),
@@ -82,7 +84,8 @@ impl Groups {
         let found = match self.aliases.get(name).map(|alias| &alias.target) {
             Some(AliasTarget::Group(target)) => exact(target),
             Some(AliasTarget::Missing(target)) => {
-                let message = format!("the alias \"{name}\" stands for the model group \"{target}\", which does not exist");
+                let message =
+                    format!("the alias \"{name}\" stands for the model group \"{target}\", which does not exist");
                 return Err(Error::bad_parameter("model", message));
             }
             None => exact(name),

@@ -1,10 +1,10 @@
 //! What happened: one terminal record for each attempt. Health, counters, logs and metadata all come from it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::chat::Request;
-use crate::clock::{self, Instant, Waited};
+use crate::clock::{self, Waited};
 use crate::config::CooldownConfig;
 use crate::deployment::{Deployment, InFlight};
 use crate::error::{Error, Scope};
@@ -35,7 +35,12 @@ pub struct Record {
 }
 
 impl<'a> Attempt<'a> {
-    pub fn begin(group: &'a Arc<str>, deployment: &'a Arc<Deployment>, cooldown: &'a CooldownConfig, group_size: usize) -> Self {
+    pub fn begin(
+        group: &'a Arc<str>,
+        deployment: &'a Arc<Deployment>,
+        cooldown: &'a CooldownConfig,
+        group_size: usize,
+    ) -> Self {
         let start = clock::now();
         Self { group, deployment, cooldown, group_size, start, ended: false, _in_flight: deployment.enter() }
     }
@@ -50,7 +55,7 @@ impl<'a> Attempt<'a> {
         if matches!(error.kind().scope(), Scope::Deployment | Scope::Key) {
             self.deployment.count_failure();
             if let Some(time) = bench_time(error, self.deployment, self.cooldown, self.group_size) {
-                self.deployment.bench(time, error.class());
+                self.deployment.bench(clock::now(), time, error.class());
                 let (deployment, seconds) = (self.deployment.id(), time.as_secs_f64());
                 log::warn!(deployment, group = &**self.group, cause = error.class(), seconds; "deployment cools down");
             }
@@ -88,7 +93,8 @@ pub struct Trail {
     pub latency: Duration,
     /// What the call took beyond attempts and waits.
     pub overhead: Duration,
-    pub without_effect: Vec<&'static str>,
+    /// Parameters that did not reach the provider, options without effect among them.
+    pub dropped_params: Vec<String>,
     /// Time spent waiting for providers and between attempts.
     pub waited: Waited,
     start: Instant,
@@ -101,7 +107,7 @@ impl Trail {
             records: Vec::new(),
             latency: Duration::ZERO,
             overhead: Duration::ZERO,
-            without_effect: Vec::new(),
+            dropped_params: Vec::new(),
             waited: Waited::default(),
             start: clock::now(),
         }
@@ -109,6 +115,23 @@ impl Trail {
 
     pub fn push(&mut self, record: Record) {
         self.records.push(record);
+    }
+
+    /// Notes a deployment that does not go with the request.
+    pub fn skip_deployment(&mut self, group: &Arc<str>, deployment: &Arc<Deployment>, reason: &str) {
+        self.records.push(Record {
+            group: Arc::clone(group),
+            deployment: Some(Arc::clone(deployment)),
+            status: None,
+            error: None,
+            took: Duration::ZERO,
+            skipped: Some(reason.to_owned()),
+        });
+    }
+
+    /// Notes parameters that were left out for the attempt that follows.
+    pub fn drop_params(&mut self, names: &[String]) {
+        self.dropped_params = names.to_vec();
     }
 
     /// Notes a group that was not asked at all.
@@ -126,12 +149,13 @@ impl Trail {
     pub fn end(&mut self, request: &Request) {
         self.latency = clock::now().saturating_duration_since(self.start);
         self.overhead = self.latency.saturating_sub(self.waited.total());
-        self.without_effect.clone_from(&request.options().without_effect);
+        self.dropped_params.extend(request.options().without_effect.iter().map(|name| (*name).to_owned()));
     }
 
     /// How many groups were asked before the last one.
     pub fn fallbacks(&self) -> usize {
-        let mut groups: Vec<&str> = self.records.iter().filter(|record| record.skipped.is_none()).map(|record| &*record.group).collect();
+        let mut groups: Vec<&str> =
+            self.records.iter().filter(|record| record.skipped.is_none()).map(|record| &*record.group).collect();
         groups.dedup();
         groups.len().saturating_sub(1)
     }

@@ -21,7 +21,7 @@ use crate::chat::Request;
 use crate::config::{Config, ConfigError, TimeoutConfig, Warning};
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
-use crate::provider::Answer;
+use crate::provider::{self, Answer};
 
 use call::Whole;
 use groups::Groups;
@@ -66,10 +66,9 @@ impl Router {
     /// Answers a chat completion, whole.
     pub async fn completion(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
         let mut trail = Trail::new(call_id);
-        let outcome = if request.options().stream {
-            Err(Error::bad_parameter("stream", "\"stream\": true does not fit this function, which gives a whole answer"))
-        } else {
-            call::run(self, request, &Whole, &mut trail).await
+        let outcome = match check(request) {
+            Ok(()) => call::run(self, request, &Whole, &mut trail).await,
+            Err(error) => Err(error),
         };
         trail.end(request);
         match outcome {
@@ -82,6 +81,15 @@ impl Router {
     pub fn snapshot(&self) -> String {
         snapshot::render(&self.groups, &self.warnings)
     }
+}
+
+/// What is wrong with the request itself, whoever would answer it, ends the call before it begins.
+fn check(request: &Request) -> Result<(), Error> {
+    if request.options().stream {
+        let message = "\"stream\": true does not fit this function, which gives a whole answer";
+        return Err(Error::bad_parameter("stream", message));
+    }
+    provider::extra_headers(request).map(|_| ())
 }
 
 /// How long one attempt may take: what stands nearest to it decides.

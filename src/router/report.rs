@@ -30,7 +30,7 @@ pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: &str) -> String {
         "cost": null,
         "latency_ms": millis(trail.latency),
         "overhead_ms": millis(trail.overhead),
-        "dropped_params": trail.without_effect,
+        "dropped_params": trail.dropped_params,
         "headers": passed_on(headers),
     });
     metadata.to_string()

@@ -1,8 +1,8 @@
 //! Whether, whom and when to try again within a group.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::clock::{self, Instant};
+use crate::clock;
 use crate::config::RetryConfig;
 use crate::error::{Error, ErrorKind};
 
@@ -22,6 +22,7 @@ pub struct Retries<'a> {
     asked: Option<u32>,
     made: u32,
     tried: Vec<Tried>,
+    ruled_out: Vec<usize>,
     last_error: Option<Error>,
 }
 
@@ -39,19 +40,22 @@ struct Tried {
 pub enum Readiness {
     Untried,
     At(Instant),
-    /// The provider asked for more patience than a call has.
+    /// It does not go with the request, or its provider asked for more patience than a call has.
     Never,
 }
 
 impl<'a> Retries<'a> {
     /// `asked` is the request's `num_retries`.
     pub fn new(router: &'a RetryConfig, asked: Option<u32>) -> Self {
-        Self { router, asked, made: 0, tried: Vec::new(), last_error: None }
+        Self { router, asked, made: 0, tried: Vec::new(), ruled_out: Vec::new(), last_error: None }
     }
 
     /// When a deployment may be called again: the one that failed last rests, one that failed before it does not,
     /// and none is called before the time that it named.
     pub fn readiness(&self, index: usize) -> Readiness {
+        if self.ruled_out.contains(&index) {
+            return Readiness::Never;
+        }
         let Some(tried) = self.tried.iter().find(|tried| tried.index == index) else { return Readiness::Untried };
         let is_last = self.tried.last().is_some_and(|last| last.index == index);
         match tried.asked {
@@ -64,6 +68,12 @@ impl<'a> Retries<'a> {
 
     pub fn into_last_error(self) -> Option<Error> {
         self.last_error
+    }
+
+    /// Passes over a deployment that does not go with the request. That is nobody's failure and costs no retry.
+    pub fn rule_out(&mut self, index: usize, error: Error) {
+        self.ruled_out.push(index);
+        self.last_error.get_or_insert(error);
     }
 
     /// Takes a failure in. Returns it if the group is not to be tried again.

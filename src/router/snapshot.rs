@@ -20,7 +20,8 @@ pub fn render(groups: &Groups, warnings: &[Warning]) -> String {
 
 fn group(group: &Group) -> Value {
     let usable = group.usable().map(|member| (member.place, deployment(member.deployment(), None)));
-    let unusable = group.unusable().map(|outsider| (outsider.place, deployment(&outsider.deployment, Some(&outsider.why))));
+    let unusable =
+        group.unusable().map(|outsider| (outsider.place, deployment(&outsider.deployment, Some(&outsider.why))));
     let mut deployments: Vec<_> = usable.chain(unusable).collect();
     deployments.sort_by_key(|(place, _)| *place);
     let deployments: Vec<_> = deployments.into_iter().map(|(_, deployment)| deployment).collect();
@@ -29,7 +30,7 @@ fn group(group: &Group) -> Value {
 
 /// In file order; times are Unix milliseconds.
 fn deployment(deployment: &Deployment, unusable: Option<&Unusable>) -> Value {
-    let cooldown = deployment.cooldown();
+    let cooldown = deployment.cooldown(clock::now());
     let state = match (unusable, &cooldown) {
         (Some(_), _) => "blocked",
         (None, Some(_)) => "cooling",

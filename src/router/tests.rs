@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::pin::pin;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -114,7 +115,8 @@ async fn a_named_wait_is_kept_and_one_that_is_too_long_ends_the_group() {
 
 #[tokio::test(start_paused = true)]
 async fn rate_limited_deployments_rest_and_the_error_says_how_long() {
-    let two = router(&(list(&[("g", "mock_error: 429"), ("g", "mock_error: 429")]) + "router_settings: {cooldown_time: 30}"));
+    let two =
+        router(&(list(&[("g", "mock_error: 429"), ("g", "mock_error: 429")]) + "router_settings: {cooldown_time: 30}"));
     assert_eq!(kind(&call_group(&two, "g").await), Some(ErrorKind::RateLimit));
     tokio::time::advance(Duration::from_secs(10)).await;
     let outcome = call_group(&two, "g").await;
@@ -134,7 +136,12 @@ async fn cooldown_times_have_their_order() {
                 let _ = call_group(&router, "g").await;
             }
             let group = router.groups.resolve("g").unwrap();
-            group.member(0).unwrap().deployment().cooldown().map(|cooldown| (cooldown.until - cooldown.since).as_secs())
+            group
+                .member(0)
+                .unwrap()
+                .deployment()
+                .cooldown(clock::now())
+                .map(|cooldown| (cooldown.until - cooldown.since).as_secs())
         }
     };
     let limited = "mock_error: {status: 429, retry_after: 7}";
@@ -155,12 +162,12 @@ async fn a_cooldown_only_grows() {
     let router = router(&list(&[("g", "mock_response: ok")]));
     let group = router.groups.resolve("g").unwrap();
     let deployment = group.member(0).unwrap().deployment();
-    deployment.bench(Duration::from_secs(60), "RateLimitError");
-    deployment.bench(Duration::from_secs(1), "AuthenticationError");
+    deployment.bench(clock::now(), Duration::from_secs(60), "RateLimitError");
+    deployment.bench(clock::now(), Duration::from_secs(1), "AuthenticationError");
     assert_eq!(deployment.benched_for(clock::now()), Some(Duration::from_secs(60)));
-    assert_eq!(deployment.cooldown().unwrap().cause, "RateLimitError");
+    assert_eq!(deployment.cooldown(clock::now()).unwrap().cause, "RateLimitError");
     tokio::time::advance(Duration::from_secs(60)).await;
-    assert_eq!((deployment.benched_for(clock::now()), deployment.cooldown()), (None, None));
+    assert_eq!((deployment.benched_for(clock::now()), deployment.cooldown(clock::now())), (None, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,7 +187,8 @@ async fn retries_are_the_requests_then_the_deployments_then_the_routers() {
 
 #[tokio::test(start_paused = true)]
 async fn fallbacks_are_walked_in_order_and_each_group_once() {
-    let groups = [("a", "mock_error: 500"), ("b", "mock_error: 400"), ("c", "mock_error: 500"), ("d", "mock_response: d")];
+    let groups =
+        [("a", "mock_error: 500"), ("b", "mock_error: 400"), ("c", "mock_error: 500"), ("d", "mock_response: d")];
     let with = |settings: &str| router(&(list(&groups) + "router_settings: {num_retries: 0, " + settings + "}"));
     let walk = async |settings: &str, request: &str| asked(&call(&with(settings), request).await);
 
@@ -234,9 +242,18 @@ async fn a_time_out_is_the_nearest_one() {
 async fn a_cancelled_call_leaves_nothing_in_flight() {
     let router = router(&list(&[("g", "mock_response: late, mock_delay: 10")]));
     let deployment = router.groups.resolve("g").unwrap().member(0).unwrap().deployment();
-    let cancelled = clock::within(Duration::from_secs(1), call_group(&router, "g")).await;
+    let cancelled = clock::within(Duration::from_secs(1), pin!(call_group(&router, "g"))).await;
     assert!(cancelled.is_none());
     assert_eq!((deployment.in_flight(), deployment.counts()), (0, (0, 0)));
+}
+
+/// A call's future is moved into its task and lives on the heap: it costs its size with every call.
+#[test]
+fn a_call_is_small() {
+    let router = router(&list(&[("g", "mock_response: ok")]));
+    let request = Request::parse(r#"{"model":"g"}"#).unwrap();
+    let size = std::mem::size_of_val(&router.completion(&request, 1));
+    assert!(size <= 4096, "{size} bytes");
 }
 
 #[tokio::test]

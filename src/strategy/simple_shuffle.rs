@@ -43,7 +43,8 @@ mod tests {
     const PICKS: usize = 100_000;
 
     fn weighted(weights: &[Option<f64>]) -> Vec<Candidate> {
-        let candidate = |(index, weight): (usize, &Option<f64>)| Candidate { index, weight: *weight, ..Candidate::default() };
+        let candidate =
+            |(index, weight): (usize, &Option<f64>)| Candidate { index, weight: *weight, ..Candidate::default() };
         weights.iter().enumerate().map(candidate).collect()
     }
 

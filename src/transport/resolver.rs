@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
 
-use crate::clock::{self, Instant};
+use crate::clock;
 
 /// Long enough for a burst, short enough that a failover by DNS is seen.
 const KEEP: Duration = Duration::from_secs(5);

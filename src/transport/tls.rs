@@ -29,8 +29,11 @@ pub fn config(tls: &TlsConfig, bundle: Option<&str>) -> Result<ClientConfig, Str
         Some(path) => {
             let chain = certificates(path)?;
             let key_path = tls.client_key.as_deref().unwrap_or(path);
-            let key = PrivateKeyDer::from_pem_file(key_path).map_err(|error| format!("no private key in {key_path}: {error}"))?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| format!("can't use the certificate {path}: {error}"))?
+            let key = PrivateKeyDer::from_pem_file(key_path)
+                .map_err(|error| format!("no private key in {key_path}: {error}"))?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| format!("can't use the certificate {path}: {error}"))?
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

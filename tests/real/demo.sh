@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
 # Shows two real llama.cpp servers behind one model name, and one of them dying under load.
 set -euo pipefail
-# shellcheck source=servers.sh disable=SC1091,SC2154 # here and work are its
+# shellcheck source=tests/real/servers.sh disable=SC1091
 source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 
-build demo
-start_servers
-"$work/demo" "$here/config.yaml"
+beside_servers demo

@@ -71,3 +71,10 @@ build() {
     "${CC:-cc}" -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$work/$1" \
         "$here/$1.c" "$here/client.c" "$here/json.c" $flags -Wl,-rpath,"$kit/lib" -pthread
 }
+
+# beside_servers NAME: runs NAME.c while both servers are up.
+beside_servers() {
+    build "$1"
+    start_servers
+    "$work/$1" "$here/config.yaml"
+}

@@ -24,7 +24,7 @@ const DEPLOYMENT_TABLE: &[Key] = &[
 const INFO: &[Key] = &[
     now("id", Kind::Text),
     now("cooldown_time", Kind::Seconds),
-    planned("base_model", Kind::Text),
+    now("base_model", Kind::Text),
     planned("mode", Kind::Text),
     planned("tpm", Kind::Number),
     planned("rpm", Kind::Number),

@@ -36,7 +36,7 @@ const PLANNED: &[Key] = &[
     planned("caching", Kind::Bool),
     planned("caching_with_models", Kind::Bool),
     planned("force_redis_hash_tag_grouping", Kind::Bool),
-    planned("drop_params", Kind::Bool),
+    now("drop_params", Kind::Bool),
     planned("modify_params", Kind::Bool),
     planned("allowed_fails", Kind::Count),
     planned("context_window_fallbacks", Kind::Fallbacks),
@@ -174,6 +174,7 @@ const PROXY_ONLY: &[Key] = &[
     proxy("budget_exceeded_throttle_percentage"),
     proxy("budget_rollover"),
     proxy("callback_settings"),
+    proxy("code_interpreter_interception_params"),
     proxy("cold_storage_custom_logger"),
     proxy("common_cloud_provider_auth_params"),
     proxy("custom_provider_map"),
@@ -231,6 +232,7 @@ const PROXY_ONLY: &[Key] = &[
     proxy("max_internal_user_budget"),
     proxy("max_ui_session_budget"),
     proxy("max_user_budget"),
+    proxy("mcp_semantic_tool_filter"),
     proxy("mcp_tool_search"),
     proxy("model_cost_map_url"),
     proxy("model_fallbacks"),
@@ -283,6 +285,7 @@ const PROXY_ONLY: &[Key] = &[
     proxy("user_url_allowed_hosts"),
     proxy("validate_end_user_id_in_db"),
     proxy("vector_store_search_failure_mode"),
+    proxy("websearch_interception_params"),
     proxy("zerobus_params"),
 ];
 

@@ -1,6 +1,6 @@
 //! The one place that knows the keys of a configuration: their names, what they hold, and what becomes of them.
 //!
-//! The names are LiteLLM's, with those of `llmrouter_settings`. A new key is a line in one of the tables of this folder.
+//! The names are LiteLLM's, with those of `llmrouter_settings`. A new key is a line in a table of this folder.
 
 mod deployment;
 mod general;
@@ -22,7 +22,6 @@ pub use top::TOP;
 #[cfg(test)]
 pub use {
     deployment::MODEL_INFO,
-    general::GENERAL_SETTINGS,
     litellm::CACHE_PARAMS,
     llmrouter::LLMROUTER_SETTINGS,
     nested::{ALIAS, ALLOWED_FAILS_POLICY, BUDGET, MAX_RETRIES, RETRY_POLICY, ROUTING_GROUP, STRATEGY_ARGS},
@@ -126,8 +125,8 @@ pub fn is_own(name: &str) -> bool {
 }
 
 /// The sections that a misplaced key may belong to, for the hint.
-pub const PLACES: [&Section; 6] =
-    [&ROUTER_SETTINGS, &LITELLM_SETTINGS, &LITELLM_PARAMS, &DEPLOYMENT, &GENERAL_SETTINGS, &TOP];
+pub const PLACES: [&Section; 5] =
+    [&LITELLM_PARAMS, &ROUTER_SETTINGS, &LITELLM_SETTINGS, &GENERAL_SETTINGS, &DEPLOYMENT];
 
 const fn key(name: &'static str, kind: Kind, state: State) -> Key {
     Key { name, kind, state }

@@ -108,7 +108,7 @@ fn own_keys_are_free_everywhere() {
 #[test]
 fn a_key_of_another_section_is_told_where_it_belongs() {
     let (error, _) = said(&SECTIONS[1], "drop_params");
-    assert!(error.contains("its place is litellm_settings"), "{error}");
+    assert!(error.contains("its place is litellm_params or litellm_settings"), "{error}");
     let (error, _) = said(&SECTIONS[1], "health_check_interval");
     assert!(error.contains("its place is general_settings"), "{error}");
     let (error, _) = said(&SECTIONS[5], "api_key");

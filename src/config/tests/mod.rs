@@ -1,6 +1,6 @@
 //! Whole texts to whole configurations.
 
-mod mission;
+mod documented;
 mod misspelt;
 mod text;
 mod values;

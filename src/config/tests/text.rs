@@ -1,4 +1,5 @@
-//! Texts as a whole: YAML's and JSON's odd sides, aliases and fallbacks, included files, and texts that are no configuration.
+//! Texts as a whole: YAML's and JSON's odd sides, aliases and fallbacks, included files, and texts that are no
+//! configuration.
 
 use std::fs;
 
@@ -251,7 +252,7 @@ litellm_settings: sk-topsecret";
 }
 
 const EXAMPLE: &str =
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/mission/complete-production-example.yaml"));
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/documented/complete-production-example.yaml"));
 
 const JSON: &str = r#"{"model_list": [{"model_name": "g", "litellm_params": {"model": "m", "rpm": 1e3, "stop": [null]}}],
 "fallbacks": [{"g": ["h", {"model": "i"}]}], "model_group_alias": {"a": {"model": "g"}}, "litellm_settings": {"cache": true}}"#;

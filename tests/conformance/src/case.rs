@@ -181,8 +181,7 @@ pub struct Places {
 
 impl Places {
     pub fn fill(&self, text: &str) -> String {
-        text.replace("{{provider}}", &self.provider)
-            .replace("{{dead}}", &self.dead)
+        text.replace("{{provider}}", &self.provider).replace("{{dead}}", &self.dead)
     }
 }
 
@@ -191,8 +190,7 @@ impl Case {
     pub fn read(path: &Path, places: &Places) -> Result<Self, String> {
         let named = |error: String| format!("{}: {error}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
-        let case: Self =
-            serde_yaml::from_str(&places.fill(&text)).map_err(|error| named(error.to_string()))?;
+        let case: Self = serde_yaml::from_str(&places.fill(&text)).map_err(|error| named(error.to_string()))?;
         case.check().map_err(named)?;
         Ok(case)
     }
@@ -206,8 +204,7 @@ impl Case {
         }
         parse_script(self.script.as_ref())?;
         for (at, step) in self.steps.iter().enumerate() {
-            step.check()
-                .map_err(|error| format!("steps[{at}]: {error}"))?;
+            step.check().map_err(|error| format!("steps[{at}]: {error}"))?;
         }
         Ok(())
     }
@@ -223,19 +220,10 @@ impl Step {
             self.clear_log,
             self.sleep_ms.is_some(),
         ];
-        if verbs.iter().filter(|given| **given).count() != 1
-            || (self.call.is_some() && self.raw.is_some())
-        {
-            return Err(
-                "one of call, raw, snapshot, upstream, script, clear_log and sleep_ms".into(),
-            );
+        if verbs.iter().filter(|given| **given).count() != 1 || (self.call.is_some() && self.raw.is_some()) {
+            return Err("one of call, raw, snapshot, upstream, script, clear_log and sleep_ms".into());
         }
-        if let Some(code) = self
-            .expect
-            .error
-            .as_ref()
-            .and_then(|error| error.code.as_ref())
-        {
+        if let Some(code) = self.expect.error.as_ref().and_then(|error| error.code.as_ref()) {
             crate::expect::code_number(code)?;
         }
         parse_script(self.script.as_ref()).map(|_| ())
@@ -261,14 +249,10 @@ mod tests {
 
     #[test]
     fn every_case_can_be_read() {
-        let places = Places {
-            provider: "http://127.0.0.1:1".into(),
-            dead: "http://127.0.0.1:2".into(),
-        };
+        let places = Places { provider: "http://127.0.0.1:1".into(), dead: "http://127.0.0.1:2".into() };
         let mut names = std::collections::BTreeSet::new();
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/cases")).unwrap() {
-            let case = Case::read(&entry.unwrap().path(), &places)
-                .unwrap_or_else(|error| panic!("{error}"));
+            let case = Case::read(&entry.unwrap().path(), &places).unwrap_or_else(|error| panic!("{error}"));
             assert!(names.insert(case.name.clone()), "twice: {}", case.name);
         }
     }
@@ -276,30 +260,12 @@ mod tests {
     #[test]
     fn what_is_misspelt_or_contradictory_is_refused() {
         for (text, why) in [
-            (
-                "{name: n, why: w, config: '', step: []}",
-                "unknown field `step`",
-            ),
-            (
-                "{name: n, why: w, config: '', steps: [{call: {}, expect: {txt: a}}]}",
-                "unknown field `txt`",
-            ),
-            (
-                "{name: n, why: w, config: '', steps: [{call: {}, expect: {error: {kode: 1}}}]}",
-                "unknown field `kode`",
-            ),
-            (
-                "{name: n, why: w, config: '', steps: [{call: {}, expect: {error: {code: NOPE}}}]}",
-                "NOPE",
-            ),
-            (
-                "{name: n, why: w, config: '', steps: [{call: {}, sleep_ms: 1}]}",
-                "one of call",
-            ),
-            (
-                "{name: n, why: w, config: '', steps: [{script: {path: {}}}]}",
-                "unknown field `path`",
-            ),
+            ("{name: n, why: w, config: '', step: []}", "unknown field `step`"),
+            ("{name: n, why: w, config: '', steps: [{call: {}, expect: {txt: a}}]}", "unknown field `txt`"),
+            ("{name: n, why: w, config: '', steps: [{call: {}, expect: {error: {kode: 1}}}]}", "unknown field `kode`"),
+            ("{name: n, why: w, config: '', steps: [{call: {}, expect: {error: {code: NOPE}}}]}", "NOPE"),
+            ("{name: n, why: w, config: '', steps: [{call: {}, sleep_ms: 1}]}", "one of call"),
+            ("{name: n, why: w, config: '', steps: [{script: {path: {}}}]}", "unknown field `path`"),
             ("{name: n, why: w, steps: [{call: {}}]}", "one of config"),
         ] {
             let error = read(text).expect_err(text);

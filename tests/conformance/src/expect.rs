@@ -39,12 +39,8 @@ const CODES: [(&str, i64); 25] = [
 
 /// The number of a code that a case names.
 pub fn code_number(code: &Value) -> Result<i64, String> {
-    let named = code
-        .as_str()
-        .and_then(|name| CODES.iter().find(|(other, _)| *other == name));
-    code.as_i64()
-        .or(named.map(|(_, number)| *number))
-        .ok_or_else(|| format!("no such code: {code}"))
+    let named = code.as_str().and_then(|name| CODES.iter().find(|(other, _)| *other == name));
+    code.as_i64().or(named.map(|(_, number)| *number)).ok_or_else(|| format!("no such code: {code}"))
 }
 
 /// What one call came to, and how long it took.
@@ -78,10 +74,7 @@ impl Expect {
                     expected.check(failure, &mut found);
                 }
             }
-            (Ok(answer), false) => found.push(format!(
-                "an answer instead of an error: {}",
-                short(&answer.body)
-            )),
+            (Ok(answer), false) => found.push(format!("an answer instead of an error: {}", short(&answer.body))),
             (Err(failure), true) => found.push(format!("an error instead of an answer: {failure}")),
         }
         match &done.outcome {
@@ -89,12 +82,7 @@ impl Expect {
             Err(failure) => promises_of_a_failure(failure, &mut found),
         }
         if let Some(expected) = &self.took_ms {
-            differences(
-                "took_ms",
-                expected,
-                Some(&json!(done.took.as_secs_f64() * 1000.0)),
-                &mut found,
-            );
+            differences("took_ms", expected, Some(&json!(done.took.as_secs_f64() * 1000.0)), &mut found);
         }
         let shown = done.shown().to_string();
         for text in self.excludes.iter().filter(|text| shown.contains(*text)) {
@@ -124,26 +112,12 @@ impl Expect {
         if let Some(Spread { text, deployment }) = &self.spread {
             let answers = || all.iter().filter_map(|done| done.outcome.as_ref().ok());
             for (name, expected) in text {
-                let count = answers()
-                    .filter(|answer| answer.text.as_deref() == Some(name))
-                    .count();
-                differences(
-                    &format!("spread.text[{name}]"),
-                    expected,
-                    Some(&json!(count)),
-                    &mut found,
-                );
+                let count = answers().filter(|answer| answer.text.as_deref() == Some(name)).count();
+                differences(&format!("spread.text[{name}]"), expected, Some(&json!(count)), &mut found);
             }
             for (id, expected) in deployment {
-                let count = answers()
-                    .filter(|answer| answer.metadata["deployment"] == json!(id))
-                    .count();
-                differences(
-                    &format!("spread.deployment[{id}]"),
-                    expected,
-                    Some(&json!(count)),
-                    &mut found,
-                );
+                let count = answers().filter(|answer| answer.metadata["deployment"] == json!(id)).count();
+                differences(&format!("spread.deployment[{id}]"), expected, Some(&json!(count)), &mut found);
             }
         }
         found
@@ -153,62 +127,28 @@ impl Expect {
 impl ErrorExpect {
     fn check(&self, failure: &Failure, found: &mut Vec<String>) {
         if let Some(expected) = self.code.as_ref().and_then(|code| code_number(code).ok()) {
-            differences(
-                "error.code",
-                &json!(expected),
-                Some(&json!(failure.code)),
-                found,
-            );
+            differences("error.code", &json!(expected), Some(&json!(failure.code)), found);
         }
         if let Some(expected) = &self.class {
             differences("error.type", expected, failure.json.get("type"), found);
         }
         if let Some(expected) = &self.status {
-            differences(
-                "error.status",
-                expected,
-                Some(&json!(failure.http_status)),
-                found,
-            );
+            differences("error.status", expected, Some(&json!(failure.http_status)), found);
         }
         if let Some(expected) = self.retryable {
-            differences(
-                "error.retryable",
-                &json!(expected),
-                Some(&json!(failure.retryable)),
-                found,
-            );
+            differences("error.retryable", &json!(expected), Some(&json!(failure.retryable)), found);
         }
         if let Some(expected) = &self.retry_after {
-            differences(
-                "error.retry_after",
-                expected,
-                failure.json.get("retry_after"),
-                found,
-            );
+            differences("error.retry_after", expected, failure.json.get("retry_after"), found);
         }
         if let Some(expected) = &self.json {
             differences("error.json", expected, Some(&failure.json), found);
         }
-        for text in self
-            .message_contains
-            .iter()
-            .filter(|text| !failure.message.contains(*text))
-        {
-            found.push(format!(
-                "error.message lacks {text:?}: {}",
-                short(&failure.message)
-            ));
+        for text in self.message_contains.iter().filter(|text| !failure.message.contains(*text)) {
+            found.push(format!("error.message lacks {text:?}: {}", short(&failure.message)));
         }
-        for text in self
-            .message_excludes
-            .iter()
-            .filter(|text| failure.message.contains(*text))
-        {
-            found.push(format!(
-                "error.message holds {text:?}: {}",
-                short(&failure.message)
-            ));
+        for text in self.message_excludes.iter().filter(|text| failure.message.contains(*text)) {
+            found.push(format!("error.message holds {text:?}: {}", short(&failure.message)));
         }
     }
 }
@@ -216,17 +156,11 @@ impl ErrorExpect {
 /// What the contract says of every answer.
 fn promises_of_an_answer(answer: &Answer, found: &mut Vec<String>) {
     let metadata = &answer.metadata;
-    let attempts = metadata["attempts"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let answered_last = attempts.last().is_some_and(|last| {
-        last["error"].is_null() && last["deployment"] == metadata["deployment"]
-    });
+    let attempts = metadata["attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let answered_last =
+        attempts.last().is_some_and(|last| last["error"].is_null() && last["deployment"] == metadata["deployment"]);
     if !answered_last && metadata["cache_hit"] != json!(true) {
-        found.push(format!(
-            "promise: the last attempt is the one that answered\n      got      {metadata}"
-        ));
+        found.push(format!("promise: the last attempt is the one that answered\n      got      {metadata}"));
     }
 }
 
@@ -235,21 +169,13 @@ fn promises_of_a_failure(failure: &Failure, found: &mut Vec<String>) {
     let json = &failure.json;
     let mut agree = |what: &str, holds: bool| {
         if !holds {
-            found.push(format!(
-                "promise: {what} agrees with router_error_json\n      got      {failure:?}"
-            ));
+            found.push(format!("promise: {what} agrees with router_error_json\n      got      {failure:?}"));
         }
     };
     agree("message", json["message"] == json!(failure.message));
     agree("retryable", json["retryable"] == json!(failure.retryable));
-    agree(
-        "type",
-        json["type"].as_str().is_some_and(|class| !class.is_empty()),
-    );
-    agree(
-        "http_status",
-        failure.http_status == 0 || json["status"] == json!(failure.http_status),
-    );
+    agree("type", json["type"].as_str().is_some_and(|class| !class.is_empty()));
+    agree("http_status", failure.http_status == 0 || json["status"] == json!(failure.http_status));
     // Seconds in JSON, perhaps whole ones; milliseconds, or -1, from the function.
     let seconds = json["retry_after"].as_f64();
     let same = seconds.map_or(failure.retry_after_ms == -1, |seconds| {

@@ -3,9 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The members of a mapping that compares instead of being looked into.
-const OPERATORS: [&str; 9] = [
-    "min", "max", "contains", "excludes", "absent", "present", "length", "one_of", "not",
-];
+const OPERATORS: [&str; 9] = ["min", "max", "contains", "excludes", "absent", "present", "length", "one_of", "not"];
 
 /// Adds to `found` what differs between `expected` and `actual`, each with its path.
 ///
@@ -46,18 +44,10 @@ pub fn matches(expected: &Value, actual: Option<&Value>) -> bool {
 }
 
 fn is_operator(members: &Map<String, Value>) -> bool {
-    !members.is_empty()
-        && members
-            .keys()
-            .all(|name| OPERATORS.contains(&name.as_str()))
+    !members.is_empty() && members.keys().all(|name| OPERATORS.contains(&name.as_str()))
 }
 
-fn operators(
-    path: &str,
-    members: &Map<String, Value>,
-    actual: Option<&Value>,
-    found: &mut Vec<String>,
-) {
+fn operators(path: &str, members: &Map<String, Value>, actual: Option<&Value>, found: &mut Vec<String>) {
     for (name, operand) in members {
         let number = actual.and_then(Value::as_f64).zip(operand.as_f64());
         let holds = match name.as_str() {
@@ -68,17 +58,11 @@ fn operators(
             "absent" => actual.is_none() == truth(operand),
             "present" => actual.is_some() == truth(operand),
             "length" => matches(operand, actual.and_then(length).map(Value::from).as_ref()),
-            "one_of" => operand
-                .as_array()
-                .is_some_and(|all| all.iter().any(|one| matches(one, actual))),
+            "one_of" => operand.as_array().is_some_and(|all| all.iter().any(|one| matches(one, actual))),
             _ => !matches(operand, actual),
         };
         if !holds {
-            found.push(differ(
-                path,
-                &Value::Object(Map::from_iter([(name.clone(), operand.clone())])),
-                actual,
-            ));
+            found.push(differ(path, &Value::Object(Map::from_iter([(name.clone(), operand.clone())])), actual));
         }
     }
 }
@@ -89,16 +73,12 @@ fn contains(actual: Option<&Value>, operand: &Value) -> bool {
     match operand {
         Value::String(text) => rendered(actual).contains(text),
         Value::Array(all) => all.iter().all(|one| contains(Some(actual), one)),
-        _ => actual
-            .as_array()
-            .is_some_and(|items| items.iter().any(|item| matches(operand, Some(item)))),
+        _ => actual.as_array().is_some_and(|items| items.iter().any(|item| matches(operand, Some(item)))),
     }
 }
 
 fn rendered(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn length(value: &Value) -> Option<usize> {
@@ -117,19 +97,14 @@ fn truth(operand: &Value) -> bool {
 /// 1 and 1.0 are the same number.
 fn equal(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
-        (Value::Number(expected), Value::Number(actual)) => {
-            expected == actual || expected.as_f64() == actual.as_f64()
-        }
+        (Value::Number(expected), Value::Number(actual)) => expected == actual || expected.as_f64() == actual.as_f64(),
         _ => expected == actual,
     }
 }
 
 fn differ(path: &str, expected: &Value, actual: Option<&Value>) -> String {
     let actual = actual.map_or_else(|| "nothing".to_owned(), |actual| short(&actual.to_string()));
-    format!(
-        "{path}\n      expected {}\n      got      {actual}",
-        short(&expected.to_string())
-    )
+    format!("{path}\n      expected {}\n      got      {actual}", short(&expected.to_string()))
 }
 
 /// Enough of a long text to see what it is.
@@ -184,9 +159,6 @@ mod tests {
             Some(&json!({"attempts": [{"status": 500}]})),
             &mut found,
         );
-        assert_eq!(
-            found,
-            ["metadata.attempts[0].status\n      expected 200\n      got      500"]
-        );
+        assert_eq!(found, ["metadata.attempts[0].status\n      expected 200\n      got      500"]);
     }
 }

@@ -40,10 +40,7 @@ impl fmt::Display for Form {
 impl FromStr for Form {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|form| form.to_string() == text)
-            .ok_or_else(|| format!("{text}: blocking or async"))
+        Self::ALL.into_iter().find(|form| form.to_string() == text).ok_or_else(|| format!("{text}: blocking or async"))
     }
 }
 
@@ -59,23 +56,15 @@ fn try_run(path: &Path, form: Form) -> Result<Vec<String>, String> {
         .build()
         .map_err(|error| error.to_string())?;
     let _inside = runtime.enter();
-    let provider = runtime
-        .block_on(FakeProvider::start(Script::default()))
-        .map_err(|error| error.to_string())?;
+    let provider = runtime.block_on(FakeProvider::start(Script::default())).map_err(|error| error.to_string())?;
     // Bound and never listening: it refuses connections, and nobody else gets the port meanwhile.
     let dead = TcpSocket::new_v4().map_err(|error| error.to_string())?;
-    dead.bind(([127, 0, 0, 1], 0).into())
-        .map_err(|error| error.to_string())?;
+    dead.bind(([127, 0, 0, 1], 0).into()).map_err(|error| error.to_string())?;
     let dead_at = dead.local_addr().map_err(|error| error.to_string())?;
-    let places = Places {
-        provider: provider.base_url(),
-        dead: format!("http://{dead_at}"),
-    };
+    let places = Places { provider: provider.base_url(), dead: format!("http://{dead_at}") };
 
     let case = Case::read(path, &places)?;
-    provider
-        .set_script(&parse_script(case.script.as_ref())?)
-        .map_err(|error| error.to_string())?;
+    provider.set_script(&parse_script(case.script.as_ref())?).map_err(|error| error.to_string())?;
     for (name, value) in &case.env {
         // SAFETY: the only other threads are the provider's, which do not look at the environment.
         unsafe { std::env::set_var(name, value) };
@@ -87,12 +76,7 @@ fn try_run(path: &Path, form: Form) -> Result<Vec<String>, String> {
         Err(failure) => check_refusal(&case, &failure, &secrets),
         Ok(_) if case.load_error.is_some() => vec!["the configuration was accepted".into()],
         Ok(router) => {
-            let stage = Stage {
-                router: &router,
-                provider: &provider,
-                secrets: &secrets,
-                form,
-            };
+            let stage = Stage { router: &router, provider: &provider, secrets: &secrets, form };
             let found = steps(&case, &stage);
             let dangling = check_rest(&router);
             drop(router);
@@ -104,21 +88,11 @@ fn try_run(path: &Path, form: Form) -> Result<Vec<String>, String> {
         found.extend(secrets.in_text("log", &record.to_string()));
     }
     if stray_callbacks() > 0 {
-        found.push(format!(
-            "promise: one callback a call; {} came too many",
-            stray_callbacks()
-        ));
+        found.push(format!("promise: one callback a call; {} came too many", stray_callbacks()));
     }
     if !found.is_empty() {
         found.insert(0, format!("{}: {}", case.name, case.why));
-        found.extend(
-            records
-                .iter()
-                .rev()
-                .take(20)
-                .rev()
-                .map(|(level, record)| format!("log {level}: {record}")),
-        );
+        found.extend(records.iter().rev().take(20).rev().map(|(level, record)| format!("log {level}: {record}")));
     }
     Ok(found)
 }
@@ -126,8 +100,7 @@ fn try_run(path: &Path, form: Form) -> Result<Vec<String>, String> {
 fn config_text(case: &Case, path: &Path, places: &Places) -> Result<String, String> {
     if let Some(name) = &case.config_file {
         let file = path.with_file_name("../configs").join(name);
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         return Ok(places.fill(&text));
     }
     match &case.config {
@@ -155,20 +128,12 @@ fn check_refusal(case: &Case, failure: &Failure, secrets: &Secrets) -> Vec<Strin
         return found;
     };
     if failure.code != 2 {
-        found.push(format!(
-            "a refused configuration is ROUTER_ERROR_CONFIG, got {failure}"
-        ));
+        found.push(format!("a refused configuration is ROUTER_ERROR_CONFIG, got {failure}"));
     }
-    for text in contains
-        .iter()
-        .filter(|text| !failure.message.contains(*text))
-    {
+    for text in contains.iter().filter(|text| !failure.message.contains(*text)) {
         found.push(format!("load_error lacks {text:?}: {failure}"));
     }
-    for text in excludes
-        .iter()
-        .filter(|text| failure.message.contains(*text))
-    {
+    for text in excludes.iter().filter(|text| failure.message.contains(*text)) {
         found.push(format!("load_error holds {text:?}: {failure}"));
     }
     found
@@ -179,15 +144,10 @@ fn steps(case: &Case, stage: &Stage) -> Vec<String> {
     for (at, step) in case.steps.iter().enumerate() {
         let found = step.run(stage);
         if !found.is_empty() {
-            return found
-                .into_iter()
-                .map(|text| format!("steps[{at}] ({}): {text}", step.title()))
-                .collect();
+            return found.into_iter().map(|text| format!("steps[{at}] ({}): {text}", step.title())).collect();
         }
     }
-    let mut found = stage
-        .secrets
-        .in_text("snapshot", &stage.router.snapshot().to_string());
+    let mut found = stage.secrets.in_text("snapshot", &stage.router.snapshot().to_string());
     if let Some(upstream) = &case.upstream {
         found.extend(upstream.check(stage.provider));
     }
@@ -203,9 +163,7 @@ fn check_rest(router: &Router) -> Vec<String> {
     }
     let left = in_flight(&router.snapshot());
     if left != 0.0 {
-        found.push(format!(
-            "promise: in-flight counts return to 0; {left} are left"
-        ));
+        found.push(format!("promise: in-flight counts return to 0; {left} are left"));
     }
     if !router.shutdown(2000) {
         found.push("promise: with nothing in flight, router_shutdown succeeds".into());
@@ -215,9 +173,6 @@ fn check_rest(router: &Router) -> Vec<String> {
 
 fn in_flight(snapshot: &Value) -> f64 {
     let groups = snapshot["groups"].as_array().into_iter().flatten();
-    let deployments =
-        groups.flat_map(|group| group["deployments"].as_array().into_iter().flatten());
-    deployments
-        .map(|deployment| deployment["in_flight"].as_f64().unwrap_or(0.0))
-        .sum()
+    let deployments = groups.flat_map(|group| group["deployments"].as_array().into_iter().flatten());
+    deployments.map(|deployment| deployment["in_flight"].as_f64().unwrap_or(0.0)).sum()
 }

@@ -18,10 +18,7 @@ impl Secrets {
             secrets.collect(&config);
         }
         for (name, value) in environment {
-            if ["KEY", "SECRET", "TOKEN", "PASSWORD"]
-                .iter()
-                .any(|word| name.contains(word))
-            {
+            if ["KEY", "SECRET", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word)) {
                 secrets.add(value);
             }
         }
@@ -33,9 +30,7 @@ impl Secrets {
             Value::Object(members) => {
                 for (name, member) in members {
                     match member.as_str() {
-                        Some(text) if name.ends_with("api_key") || name.ends_with("password") => {
-                            self.add(text)
-                        }
+                        Some(text) if name.ends_with("api_key") || name.ends_with("password") => self.add(text),
                         _ => self.collect(member),
                     }
                 }
@@ -53,16 +48,9 @@ impl Secrets {
 
     /// Names the secrets that `text` holds, by their first bytes.
     pub fn in_text(&self, place: &str, text: &str) -> Vec<String> {
-        let held = self
-            .0
-            .iter()
-            .filter(|secret| text.contains(secret.as_str()));
+        let held = self.0.iter().filter(|secret| text.contains(secret.as_str()));
         held.map(|secret| {
-            format!(
-                "a secret ({}…) stands in the {place}: {}",
-                &secret[..4],
-                crate::matching::short(text)
-            )
+            format!("a secret ({}…) stands in the {place}: {}", &secret[..4], crate::matching::short(text))
         })
         .collect()
     }

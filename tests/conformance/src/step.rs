@@ -39,12 +39,8 @@ impl Step {
             return expected.check(stage.provider);
         }
         if let Some(script) = &self.script {
-            let set = parse_script(Some(script)).and_then(|script| {
-                stage
-                    .provider
-                    .set_script(&script)
-                    .map_err(|error| error.to_string())
-            });
+            let set = parse_script(Some(script))
+                .and_then(|script| stage.provider.set_script(&script).map_err(|error| error.to_string()));
             return set.err().into_iter().collect();
         }
         if let Some(length) = self.sleep_ms {
@@ -61,21 +57,11 @@ impl Step {
     /// Says which step this is, for a person who looks for it.
     pub fn title(&self) -> &'static str {
         match self {
-            Self {
-                snapshot: Some(_), ..
-            } => "snapshot",
-            Self {
-                upstream: Some(_), ..
-            } => "upstream",
-            Self {
-                script: Some(_), ..
-            } => "script",
-            Self {
-                sleep_ms: Some(_), ..
-            } => "sleep_ms",
-            Self {
-                clear_log: true, ..
-            } => "clear_log",
+            Self { snapshot: Some(_), .. } => "snapshot",
+            Self { upstream: Some(_), .. } => "upstream",
+            Self { script: Some(_), .. } => "script",
+            Self { sleep_ms: Some(_), .. } => "sleep_ms",
+            Self { clear_log: true, .. } => "clear_log",
             Self { raw: Some(_), .. } => "raw",
             _ => "call",
         }
@@ -92,22 +78,13 @@ impl Step {
                     while started.fetch_add(1, Relaxed) < repeat {
                         let start = Instant::now();
                         let outcome = self.call_once(stage, &request);
-                        let one = Done {
-                            outcome,
-                            took: start.elapsed(),
-                        };
-                        done.lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push(one);
+                        let one = Done { outcome, took: start.elapsed() };
+                        done.lock().unwrap_or_else(PoisonError::into_inner).push(one);
                     }
                 });
             }
         });
-        self.verdict(
-            &done.into_inner().unwrap_or_else(PoisonError::into_inner),
-            repeat,
-            stage,
-        )
+        self.verdict(&done.into_inner().unwrap_or_else(PoisonError::into_inner), repeat, stage)
     }
 
     fn request(&self) -> String {
@@ -115,9 +92,7 @@ impl Step {
             return raw.clone();
         }
         let mut request = self.call.clone().unwrap_or_default();
-        request
-            .entry("messages")
-            .or_insert_with(|| json!([{"role": "user", "content": "hi"}]));
+        request.entry("messages").or_insert_with(|| json!([{"role": "user", "content": "hi"}]));
         // An explicit null leaves the messages out.
         request.retain(|name, value| name != "messages" || !value.is_null());
         Value::Object(request).to_string()
@@ -142,11 +117,7 @@ impl Step {
             let shown = done.shown();
             let mut of_this = self.expect.check(done);
             // The provider's own answer is handed on byte for byte; all else is the router's.
-            let ours = if done.outcome.is_ok() {
-                &shown["metadata"]
-            } else {
-                &shown
-            };
+            let ours = if done.outcome.is_ok() { &shown["metadata"] } else { &shown };
             of_this.extend(stage.secrets.in_text("outcome", &ours.to_string()));
             if !of_this.is_empty() {
                 wrong += 1;

@@ -17,45 +17,19 @@ impl Upstream {
         let log = provider.log();
         let mut found = Vec::new();
         if let Some(expected) = &self.total {
-            differences(
-                "upstream.total",
-                expected,
-                Some(&json!(log.len())),
-                &mut found,
-            );
+            differences("upstream.total", expected, Some(&json!(log.len())), &mut found);
         }
         for (path, expected) in &self.paths {
-            let count = log
-                .iter()
-                .filter(|entry| is_under(path, &entry.path))
-                .count();
-            differences(
-                &format!("upstream.paths[{path}]"),
-                expected,
-                Some(&json!(count)),
-                &mut found,
-            );
+            let count = log.iter().filter(|entry| is_under(path, &entry.path)).count();
+            differences(&format!("upstream.paths[{path}]"), expected, Some(&json!(count)), &mut found);
         }
         if let Some(expected) = &self.order {
             let order: Vec<_> = log.iter().map(|entry| first_segment(&entry.path)).collect();
-            differences(
-                "upstream.order",
-                &json!(expected),
-                Some(&json!(order)),
-                &mut found,
-            );
+            differences("upstream.order", &json!(expected), Some(&json!(order)), &mut found);
         }
         if let Some(expected) = &self.gaps_ms {
-            let gaps: Vec<_> = log
-                .windows(2)
-                .map(|pair| pair[1].at_ms - pair[0].at_ms)
-                .collect();
-            differences(
-                "upstream.gaps_ms",
-                &json!(expected),
-                Some(&json!(gaps)),
-                &mut found,
-            );
+            let gaps: Vec<_> = log.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).collect();
+            differences("upstream.gaps_ms", &json!(expected), Some(&json!(gaps)), &mut found);
         }
         for (at, expected) in self.requests.iter().enumerate() {
             expected.check(&format!("upstream.requests[{at}]"), &log, &mut found);
@@ -78,19 +52,10 @@ fn check_stats(expected: &Value, provider: &FakeProvider, found: &mut Vec<String
 
 impl RequestExpect {
     fn check(&self, path: &str, log: &[Entry], found: &mut Vec<String>) {
-        let among: Vec<_> = log
-            .iter()
-            .filter(|entry| {
-                self.path
-                    .as_ref()
-                    .is_none_or(|path| is_under(path, &entry.path))
-            })
-            .collect();
+        let among: Vec<_> =
+            log.iter().filter(|entry| self.path.as_ref().is_none_or(|path| is_under(path, &entry.path))).collect();
         let chosen = match self.n {
-            Some(n) => n
-                .checked_sub(1)
-                .and_then(|at| among.get(at..=at))
-                .unwrap_or_default(),
+            Some(n) => n.checked_sub(1).and_then(|at| among.get(at..=at)).unwrap_or_default(),
             None => &among[..],
         };
         if chosen.is_empty() {
@@ -109,49 +74,23 @@ impl RequestExpect {
         if let Some(expected) = &self.body {
             differences(&format!("{path}.body"), expected, Some(&entry.body), found);
         }
-        for text in self
-            .raw_contains
-            .iter()
-            .filter(|text| !entry.raw.contains(*text))
-        {
-            found.push(format!(
-                "{path}: the body lacks {text}\n      got      {}",
-                entry.raw
-            ));
+        for text in self.raw_contains.iter().filter(|text| !entry.raw.contains(*text)) {
+            found.push(format!("{path}: the body lacks {text}\n      got      {}", entry.raw));
         }
-        for name in self
-            .absent
-            .headers
-            .iter()
-            .filter(|name| headers.get(name.as_str()).is_some())
-        {
-            found.push(format!(
-                "{path}: header {name} was sent: {}",
-                headers[name.as_str()]
-            ));
+        for name in self.absent.headers.iter().filter(|name| headers.get(name.as_str()).is_some()) {
+            found.push(format!("{path}: header {name} was sent: {}", headers[name.as_str()]));
         }
-        for name in self
-            .absent
-            .body
-            .iter()
-            .filter(|name| entry.body.get(name.as_str()).is_some())
-        {
-            found.push(format!(
-                "{path}: member {name} was sent: {}",
-                entry.body[name.as_str()]
-            ));
+        for name in self.absent.body.iter().filter(|name| entry.body.get(name.as_str()).is_some()) {
+            found.push(format!("{path}: member {name} was sent: {}", entry.body[name.as_str()]));
         }
     }
 }
 
 fn is_under(prefix: &str, path: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
-    path.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn first_segment(path: &str) -> &str {
-    path.split('/')
-        .find(|segment| !segment.is_empty())
-        .unwrap_or("")
+    path.split('/').find(|segment| !segment.is_empty()).unwrap_or("")
 }

@@ -15,14 +15,7 @@ use conformance::Form;
 /// A case that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(60);
 /// What a case's process keeps of our environment: where things are, never settings that the library would read.
-const KEPT: [&str; 6] = [
-    "LLMROUTER_LIB",
-    "LD_LIBRARY_PATH",
-    "PATH",
-    "TMPDIR",
-    "RUST_BACKTRACE",
-    "ASAN_OPTIONS",
-];
+const KEPT: [&str; 6] = ["LLMROUTER_LIB", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "RUST_BACKTRACE", "ASAN_OPTIONS"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -50,42 +43,27 @@ fn one(path: &Path, form: &str) -> ExitCode {
     for text in &found {
         println!("    {text}");
     }
-    if found.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs all cases that are asked for and returns how many failed.
 fn all(args: &[String]) -> Result<usize, String> {
-    let words: Vec<String> = args
-        .iter()
-        .filter(|arg| !arg.starts_with('-'))
-        .cloned()
-        .chain(std::env::var("CASE"))
-        .collect();
+    let words: Vec<String> =
+        args.iter().filter(|arg| !arg.starts_with('-')).cloned().chain(std::env::var("CASE")).collect();
     let forms = match std::env::var("FORM") {
         Ok(form) => vec![form.parse()?],
         Err(_) => Form::ALL.to_vec(),
     };
     let paths = paths(&words)?;
     if args.iter().any(|arg| arg == "--list") {
-        paths
-            .iter()
-            .for_each(|path| println!("{}: test", name(path)));
+        paths.iter().for_each(|path| println!("{}: test", name(path)));
         return Ok(0);
     }
     fakeprovider::abi::load()?;
-    let queue: VecDeque<(PathBuf, Form)> = paths
-        .iter()
-        .flat_map(|path| forms.iter().map(|form| (path.clone(), *form)))
-        .collect();
+    let queue: VecDeque<(PathBuf, Form)> =
+        paths.iter().flat_map(|path| forms.iter().map(|form| (path.clone(), *form))).collect();
     let total = queue.len();
-    let jobs = std::env::var("JOBS")
-        .ok()
-        .and_then(|jobs| jobs.parse().ok())
-        .unwrap_or(4);
+    let jobs = std::env::var("JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(4);
     let (queue, failed) = (Mutex::new(queue), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..jobs {
@@ -96,16 +74,10 @@ fn all(args: &[String]) -> Result<usize, String> {
                     };
                     let start = Instant::now();
                     let complaint = child(&path, form);
-                    let (verdict, seconds) = (
-                        if complaint.is_none() { "ok  " } else { "FAIL" },
-                        start.elapsed().as_secs_f32(),
-                    );
+                    let (verdict, seconds) =
+                        (if complaint.is_none() { "ok  " } else { "FAIL" }, start.elapsed().as_secs_f32());
                     let mut failed = failed.lock().expect("no panic");
-                    println!(
-                        "{verdict} {} [{form}] {seconds:.1} s{}",
-                        name(&path),
-                        complaint.as_deref().unwrap_or("")
-                    );
+                    println!("{verdict} {} [{form}] {seconds:.1} s{}", name(&path), complaint.as_deref().unwrap_or(""));
                     failed.extend(complaint.map(|_| format!("{} [{form}]", name(&path))));
                 }
             });
@@ -119,37 +91,22 @@ fn all(args: &[String]) -> Result<usize, String> {
 
 fn paths(words: &[String]) -> Result<Vec<PathBuf>, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let entries =
-        std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut paths: Vec<_> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "yaml")
-    });
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     paths.retain(|path| words.is_empty() || words.iter().any(|word| name(path).contains(word)));
     paths.sort();
-    if paths.is_empty() {
-        Err(format!("no case named like {words:?}"))
-    } else {
-        Ok(paths)
-    }
+    if paths.is_empty() { Err(format!("no case named like {words:?}")) } else { Ok(paths) }
 }
 
 fn name(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Runs one case in a process of its own, so that a crash or a hang fails that case alone. Returns what was wrong.
 fn child(path: &Path, form: Form) -> Option<String> {
     let program = std::env::current_exe().expect("our own path");
-    let kept = KEPT
-        .iter()
-        .filter_map(|name| std::env::var_os(name).map(|value| (name, value)));
+    let kept = KEPT.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value)));
     let mut child = Command::new(program)
         .arg("--case")
         .arg(path)
@@ -176,11 +133,7 @@ fn child(path: &Path, form: Form) -> Option<String> {
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let output = format!(
-        "\n{}{}",
-        stdout.join().unwrap_or_default(),
-        stderr.join().unwrap_or_default()
-    );
+    let output = format!("\n{}{}", stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
     match status {
         Ok(status) if status.success() => None,
         Ok(status) if status.code() == Some(1) => Some(output),

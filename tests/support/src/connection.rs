@@ -48,9 +48,7 @@ pub async fn serve(mut stream: TcpStream, id: u64, accept: Accept, shared: Arc<S
             Err(Stop::Done) => return,
             Err(Stop::Aborted) => return record.aborted(),
             Err(Stop::Refused(status)) => {
-                let head = format!(
-                    "HTTP/1.1 {status} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-                );
+                let head = format!("HTTP/1.1 {status} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                 let _ = stream.write_all(head.as_bytes()).await;
                 return;
             }
@@ -70,16 +68,7 @@ pub async fn serve(mut stream: TcpStream, id: u64, accept: Accept, shared: Arc<S
                 (generation, table) = shared.table();
             }
             let in_flight = record.request(&request, id, &mut counter);
-            let then = match respond(
-                &mut stream,
-                &table,
-                &request,
-                message.close,
-                &mut scratch,
-                &mut wire,
-            )
-            .await
-            {
+            let then = match respond(&mut stream, &table, &request, message.close, &mut scratch, &mut wire).await {
                 Ok(then) => then,
                 Err(PeerLeft) => return record.aborted(),
             };

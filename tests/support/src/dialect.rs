@@ -27,11 +27,7 @@ pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> 
     let request: ChatRequest = match serde_json::from_slice(request) {
         Ok(request) => request,
         Err(error) => {
-            return refuse(
-                400,
-                &format!("We could not parse the JSON body of your request: {error}"),
-                body,
-            );
+            return refuse(400, &format!("We could not parse the JSON body of your request: {error}"), body);
         }
     };
     let Some(model) = request.model else {
@@ -48,23 +44,12 @@ pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> 
 }
 
 fn chat(path: &str, model: &str, pad_to: usize, body: &mut Vec<u8>) {
-    let name = path
-        .split('/')
-        .find(|segment| !segment.is_empty())
-        .unwrap_or("provider");
-    let created = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let name = path.split('/').find(|segment| !segment.is_empty()).unwrap_or("provider");
+    let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let start = body.len();
-    let _ = write!(
-        body,
-        r#"{{"id":"chatcmpl-{name}","object":"chat.completion","created":{created},"model":"#
-    );
+    let _ = write!(body, r#"{{"id":"chatcmpl-{name}","object":"chat.completion","created":{created},"model":"#);
     let _ = serde_json::to_writer(&mut *body, model);
-    let _ = write!(
-        body,
-        r#","choices":[{{"index":0,"message":{{"role":"assistant","content":"hello from {name}"#
-    );
+    let _ = write!(body, r#","choices":[{{"index":0,"message":{{"role":"assistant","content":"hello from {name}"#);
     const TAIL: &[u8] = br#"","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30},"system_fingerprint":"fp_fake"}"#;
     let missing = pad_to.saturating_sub(body.len() - start + TAIL.len());
     body.resize(body.len() + missing, b'.');
@@ -80,47 +65,22 @@ fn refuse(status: u16, message: &str, body: &mut Vec<u8>) -> u16 {
 /// The body OpenAI sends with `status`.
 pub fn error(status: u16) -> String {
     let (message, kind, code) = match status {
-        401 => (
-            "Incorrect API key provided.",
-            "invalid_request_error",
-            Some("invalid_api_key"),
-        ),
-        402 => (
-            "Your account has no credit.",
-            "billing_error",
-            Some("billing_not_active"),
-        ),
-        403 => (
-            "You are not allowed to use this model.",
-            "permission_error",
-            Some("forbidden"),
-        ),
-        404 => (
-            "The model does not exist.",
-            "invalid_request_error",
-            Some("model_not_found"),
-        ),
+        401 => ("Incorrect API key provided.", "invalid_request_error", Some("invalid_api_key")),
+        402 => ("Your account has no credit.", "billing_error", Some("billing_not_active")),
+        403 => ("You are not allowed to use this model.", "permission_error", Some("forbidden")),
+        404 => ("The model does not exist.", "invalid_request_error", Some("model_not_found")),
         408 | 504 => ("The request timed out.", "timeout_error", None),
-        429 => (
-            "Rate limit reached for requests.",
-            "requests",
-            Some("rate_limit_exceeded"),
-        ),
+        429 => ("Rate limit reached for requests.", "requests", Some("rate_limit_exceeded")),
         400..=499 => ("The request is not valid.", "invalid_request_error", None),
         503 | 529 => ("The server is overloaded.", "server_error", None),
-        _ => (
-            "The server had an error while processing your request.",
-            "server_error",
-            None,
-        ),
+        _ => ("The server had an error while processing your request.", "server_error", None),
     };
-    serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
-        .to_string()
+    serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": code}}).to_string()
 }
 
 /// An error that repeats `secret`, where providers have been seen to do so.
 pub fn echo(secret: &str) -> String {
-    let message =
-        format!("Incorrect API key provided: {secret}. You can find your API key in your account.");
-    serde_json::json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": secret}}).to_string()
+    let message = format!("Incorrect API key provided: {secret}. You can find your API key in your account.");
+    serde_json::json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": secret}})
+        .to_string()
 }

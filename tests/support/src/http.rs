@@ -84,20 +84,10 @@ pub async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<Messag
     while buffer.len() < total {
         more(stream, buffer).await?;
     }
-    Ok(Message {
-        body: head.size..total,
-        unchunked: None,
-        close: head.close,
-        total,
-        head: head.size,
-    })
+    Ok(Message { body: head.size..total, unchunked: None, close: head.close, total, head: head.size })
 }
 
-async fn read_chunked(
-    stream: &mut TcpStream,
-    buffer: &mut Vec<u8>,
-    head: &Head,
-) -> Result<Message, Stop> {
+async fn read_chunked(stream: &mut TcpStream, buffer: &mut Vec<u8>, head: &Head) -> Result<Message, Stop> {
     let mut body = Vec::new();
     let mut at = head.size;
     loop {
@@ -150,28 +140,17 @@ fn parse_head(buffer: &[u8]) -> Result<Option<Head>, Stop> {
         httparse::Status::Complete(size) => size,
         httparse::Status::Partial => return Ok(None),
     };
-    let mut head = Head {
-        size,
-        length: Length::Bytes(0),
-        close: request.version == Some(0),
-        expects_continue: false,
-    };
+    let mut head = Head { size, length: Length::Bytes(0), close: request.version == Some(0), expects_continue: false };
     for header in request.headers.iter() {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         let says = |value: &[u8]| header.value.eq_ignore_ascii_case(value);
         if is("content-length") {
-            let length = std::str::from_utf8(header.value)
-                .ok()
-                .and_then(|text| text.trim().parse().ok());
+            let length = std::str::from_utf8(header.value).ok().and_then(|text| text.trim().parse().ok());
             head.length = Length::Bytes(length.ok_or(Stop::Refused(400))?);
         } else if is("transfer-encoding") && says(b"chunked") {
             head.length = Length::Chunked;
         } else if is("connection") {
-            head.close = if says(b"keep-alive") {
-                false
-            } else {
-                head.close || says(b"close")
-            };
+            head.close = if says(b"keep-alive") { false } else { head.close || says(b"close") };
         } else if is("expect") && says(b"100-continue") {
             head.expects_continue = true;
         }
@@ -184,10 +163,7 @@ impl Message {
     pub fn request<'a>(&'a self, buffer: &'a [u8]) -> Request<'a> {
         // The request line was parsed before, so it has three parts of visible ASCII.
         let head = buffer[..self.head].trim_ascii_start();
-        let line_end = head
-            .iter()
-            .position(|byte| *byte == b'\r' || *byte == b'\n')
-            .unwrap_or(0);
+        let line_end = head.iter().position(|byte| *byte == b'\r' || *byte == b'\n').unwrap_or(0);
         let line = std::str::from_utf8(&head[..line_end]).unwrap_or("");
         let mut parts = line.split(' ');
         let (method, target) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
@@ -195,17 +171,8 @@ impl Message {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
-        let body = self
-            .unchunked
-            .as_deref()
-            .unwrap_or(&buffer[self.body.clone()]);
-        Request {
-            method,
-            path,
-            query,
-            head,
-            body,
-        }
+        let body = self.unchunked.as_deref().unwrap_or(&buffer[self.body.clone()]);
+        Request { method, path, query, head, body }
     }
 }
 
@@ -217,19 +184,11 @@ impl Request<'_> {
         let _ = request.parse(self.head);
         let pairs = request.headers.iter();
         pairs
-            .map(|header| {
-                (
-                    header.name.to_ascii_lowercase(),
-                    String::from_utf8_lossy(header.value).into_owned(),
-                )
-            })
+            .map(|header| (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned()))
             .collect()
     }
 
     pub fn header(&self, name: &str) -> Option<String> {
-        self.headers()
-            .into_iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.headers().into_iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }

@@ -35,6 +35,4 @@ mod wire;
 
 pub use provider::{Builder, FakeProvider};
 pub use record::{Entry, StatsSnapshot};
-pub use script::{
-    Accept, Chunk, Drip, Echo, End, Framing, Headers, PathScript, Reply, Script, ScriptError, Then,
-};
+pub use script::{Accept, Chunk, Drip, Echo, End, Framing, Headers, PathScript, Reply, Script, ScriptError, Then};

@@ -10,8 +10,7 @@ use fakeprovider::{FakeProvider, Script};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-const USAGE: &str =
-    "usage: fakeprovider [--port N] [--script FILE] [--no-log] [--threads N] [--no-stdin]";
+const USAGE: &str = "usage: fakeprovider [--port N] [--script FILE] [--no-log] [--threads N] [--no-stdin]";
 
 struct Options {
     port: u16,
@@ -22,9 +21,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match options(std::env::args().skip(1))
-        .and_then(|options| run(options).map_err(|error| error.to_string()))
-    {
+    match options(std::env::args().skip(1)).and_then(|options| run(options).map_err(|error| error.to_string())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fakeprovider: {error}");
@@ -34,30 +31,17 @@ fn main() -> ExitCode {
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options {
-        port: 0,
-        script: Script::default(),
-        log: true,
-        threads: 2,
-        stdin: true,
-    };
+    let mut options = Options { port: 0, script: Script::default(), log: true, threads: 2, stdin: true };
     while let Some(arg) = args.next() {
-        let mut value = || {
-            args.next()
-                .ok_or_else(|| format!("{arg} wants a value\n{USAGE}"))
-        };
-        let number = |text: String| {
-            text.parse::<u16>()
-                .map_err(|_| format!("{text} is not a number from 0 to 65535"))
-        };
+        let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value\n{USAGE}"));
+        let number = |text: String| text.parse::<u16>().map_err(|_| format!("{text} is not a number from 0 to 65535"));
         match arg.as_str() {
             "--port" => options.port = number(value()?)?,
             "--threads" => options.threads = usize::from(number(value()?)?).max(1),
             "--script" => {
                 let path = value()?;
                 let text = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
-                options.script =
-                    Script::parse(&text).map_err(|error| format!("{path}: {error}"))?;
+                options.script = Script::parse(&text).map_err(|error| format!("{path}: {error}"))?;
             }
             "--no-log" => options.log = false,
             "--no-stdin" => options.stdin = false,
@@ -69,21 +53,10 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
 
 fn run(options: Options) -> io::Result<()> {
     raise_open_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(options.threads)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(options.threads).enable_all().build()?;
     runtime.block_on(async {
-        let server = FakeProvider::builder()
-            .port(options.port)
-            .log(options.log)
-            .script(options.script)
-            .start()
-            .await?;
-        let (mut terminate, mut interrupt) = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
+        let server = FakeProvider::builder().port(options.port).log(options.log).script(options.script).start().await?;
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let mut stdout = io::stdout();
         writeln!(stdout, "listening {}", server.base_url())?;
         stdout.flush()?;
@@ -112,10 +85,7 @@ async fn stdin_ended(watched: bool) {
 
 /// Thousands of connections need thousands of file descriptors.
 fn raise_open_files() {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls get a valid, exclusive pointer to a live `rlimit`.
     unsafe {
         if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {

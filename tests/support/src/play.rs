@@ -12,20 +12,10 @@ use crate::wire::{Wire, reason};
 const NO_HEADERS: &Headers = &Headers(Vec::new());
 
 /// Writes the answer of an unscripted path to `wire`; the connection stays in use unless the request asked to close.
-pub fn unscripted(
-    request: &Request,
-    close: bool,
-    scratch: &mut Vec<u8>,
-    wire: &mut Wire,
-) -> Option<End> {
+pub fn unscripted(request: &Request, close: bool, scratch: &mut Vec<u8>, wire: &mut Wire) -> Option<End> {
     scratch.clear();
     let status = dialect::answer(request.path, request.body, 0, scratch);
-    let head = Head {
-        status,
-        headers: NO_HEADERS,
-        content_type: "application/json",
-        close,
-    };
+    let head = Head { status, headers: NO_HEADERS, content_type: "application/json", close };
     head.write(Some(scratch.len()), wire);
     wire.bytes.extend_from_slice(b"\r\n");
     wire.bytes.extend_from_slice(scratch);
@@ -33,13 +23,7 @@ pub fn unscripted(
 }
 
 /// Writes the answer of `play` to `wire` and says what happens to the connection after it.
-pub fn scripted(
-    play: &Play,
-    request: &Request,
-    close: bool,
-    scratch: &mut Vec<u8>,
-    wire: &mut Wire,
-) -> Option<End> {
+pub fn scripted(play: &Play, request: &Request, close: bool, scratch: &mut Vec<u8>, wire: &mut Wire) -> Option<End> {
     wire.pause(play.delay);
     let mut close = close || !play.keep_alive;
     match &play.body {
@@ -51,33 +35,15 @@ pub fn scripted(
             close |= *framing == Framing::Close;
             pieced(play, pieces, *framing, close, wire);
         }
-        Body::Bytes { content_type, data } => {
-            whole(play, 200, content_type, data, NO_HEADERS, close, wire)
-        }
+        Body::Bytes { content_type, data } => whole(play, 200, content_type, data, NO_HEADERS, close, wire),
         Body::Echo(echo) => {
             let (body, extra) = echoed(echo, request);
-            whole(
-                play,
-                400,
-                "application/json",
-                body.as_bytes(),
-                &extra,
-                close,
-                wire,
-            );
+            whole(play, 400, "application/json", body.as_bytes(), &extra, close, wire);
         }
         Body::Default => {
             scratch.clear();
             let status = default_body(play, request, scratch);
-            whole(
-                play,
-                status,
-                "application/json",
-                scratch,
-                NO_HEADERS,
-                close,
-                wire,
-            );
+            whole(play, status, "application/json", scratch, NO_HEADERS, close, wire);
         }
     }
     if let Some(at) = play.cut_at {
@@ -104,17 +70,11 @@ fn echoed(echo: &Echo, request: &Request) -> (String, Headers) {
         Echo::Header(name) => request.header(name),
         Echo::Request => {
             let whole = [request.head, request.body].concat();
-            return (
-                dialect::echo(&String::from_utf8_lossy(&whole)),
-                Headers::default(),
-            );
+            return (dialect::echo(&String::from_utf8_lossy(&whole)), Headers::default());
         }
     };
     let value = value.unwrap_or_default();
-    (
-        dialect::echo(&value),
-        Headers(vec![("x-request-id".into(), Some(value))]),
-    )
+    (dialect::echo(&value), Headers(vec![("x-request-id".into(), Some(value))]))
 }
 
 struct Head<'a> {
@@ -127,12 +87,7 @@ struct Head<'a> {
 impl Head<'_> {
     /// Writes status line and headers, but not the empty line; without a `length` the body comes in chunks or ends with the connection.
     fn write(&self, length: Option<usize>, wire: &mut Wire) {
-        let _ = write!(
-            wire.bytes,
-            "HTTP/1.1 {} {}\r\n",
-            self.status,
-            reason(self.status)
-        );
+        let _ = write!(wire.bytes, "HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers.0 {
             if let Some(value) = value {
                 wire.header(name, value);
@@ -152,70 +107,30 @@ impl Head<'_> {
 
     /// Writes a header unless the script has one of that name.
     fn automatic(&self, name: &str, value: &str, wire: &mut Wire) {
-        if !self
-            .headers
-            .0
-            .iter()
-            .any(|(other, _)| other.eq_ignore_ascii_case(name))
-        {
+        if !self.headers.0.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
             wire.header(name, value);
         }
     }
 }
 
-fn whole(
-    play: &Play,
-    status: u16,
-    content_type: &str,
-    body: &[u8],
-    extra: &Headers,
-    close: bool,
-    wire: &mut Wire,
-) {
+fn whole(play: &Play, status: u16, content_type: &str, body: &[u8], extra: &Headers, close: bool, wire: &mut Wire) {
     // A refusal of the dialect (404 on an unknown path) beats a scripted 200, else the script's status counts.
-    let status = if matches!(play.body, Body::Default) {
-        status
-    } else {
-        play.status.unwrap_or(status)
-    };
+    let status = if matches!(play.body, Body::Default) { status } else { play.status.unwrap_or(status) };
     let padding = play.pad_to.saturating_sub(body.len());
     let headers = Headers(play.headers.0.iter().chain(&extra.0).cloned().collect());
-    Head {
-        status,
-        headers: &headers,
-        content_type,
-        close,
-    }
-    .write(Some(body.len() + padding), wire);
+    Head { status, headers: &headers, content_type, close }.write(Some(body.len() + padding), wire);
     wire.bytes.extend_from_slice(b"\r\n");
     wire.pause(play.body_delay);
     wire.bytes.extend_from_slice(body);
     wire.bytes.resize(wire.bytes.len() + padding, b' ');
 }
 
-fn pieced(
-    play: &Play,
-    pieces: &[(Duration, Vec<u8>)],
-    framing: Framing,
-    close: bool,
-    wire: &mut Wire,
-) {
-    let length =
-        (framing == Framing::Length).then(|| pieces.iter().map(|(_, data)| data.len()).sum());
-    let event_stream = pieces
-        .first()
-        .is_some_and(|(_, data)| data.starts_with(b"data:") || data.starts_with(b"event:"));
-    let content_type = if event_stream {
-        "text/event-stream"
-    } else {
-        "application/json"
-    };
-    let head = Head {
-        status: play.status.unwrap_or(200),
-        headers: &play.headers,
-        content_type,
-        close,
-    };
+fn pieced(play: &Play, pieces: &[(Duration, Vec<u8>)], framing: Framing, close: bool, wire: &mut Wire) {
+    let length = (framing == Framing::Length).then(|| pieces.iter().map(|(_, data)| data.len()).sum());
+    let event_stream =
+        pieces.first().is_some_and(|(_, data)| data.starts_with(b"data:") || data.starts_with(b"event:"));
+    let content_type = if event_stream { "text/event-stream" } else { "application/json" };
+    let head = Head { status: play.status.unwrap_or(200), headers: &play.headers, content_type, close };
     head.write(length, wire);
     if framing == Framing::Chunked {
         head.automatic("transfer-encoding", "chunked", wire);

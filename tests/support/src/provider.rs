@@ -42,11 +42,7 @@ pub struct Shared {
 
 impl Default for Builder {
     fn default() -> Self {
-        Self {
-            script: Script::default(),
-            port: 0,
-            log: true,
-        }
+        Self { script: Script::default(), port: 0, log: true }
     }
 }
 
@@ -82,11 +78,7 @@ impl Builder {
             generation: AtomicU64::new(0),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
-        Ok(FakeProvider {
-            address,
-            shared,
-            accepting,
-        })
+        Ok(FakeProvider { address, shared, accepting })
     }
 }
 
@@ -171,12 +163,6 @@ impl Shared {
     /// The script in force and its number. The number is read first: at worst a connection looks once too often.
     pub fn table(&self) -> (u64, Arc<Table>) {
         let generation = self.generation();
-        (
-            generation,
-            self.table
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
-        )
+        (generation, self.table.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }

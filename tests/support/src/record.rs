@@ -131,23 +131,11 @@ impl Record {
     }
 
     /// Notes one request; it is in flight until the guard is dropped.
-    pub fn request(
-        &self,
-        request: &Request,
-        connection: u64,
-        counter: &mut PathCounter,
-    ) -> InFlight<'_> {
+    pub fn request(&self, request: &Request, connection: u64, counter: &mut PathCounter) -> InFlight<'_> {
         let epoch = self.epoch.load(Relaxed);
         if counter.epoch != epoch || counter.path != request.path {
-            let count = lock(&self.by_path)
-                .entry(request.path.to_owned())
-                .or_default()
-                .clone();
-            *counter = PathCounter {
-                path: request.path.to_owned(),
-                count,
-                epoch,
-            };
+            let count = lock(&self.by_path).entry(request.path.to_owned()).or_default().clone();
+            *counter = PathCounter { path: request.path.to_owned(), count, epoch };
         }
         counter.count.fetch_add(1, Relaxed);
         match &self.log {
@@ -202,17 +190,12 @@ impl Record {
         self.epoch.fetch_add(1, Relaxed);
         self.requests.store(0, Relaxed);
         self.client_aborts.store(0, Relaxed);
-        self.total_connections
-            .store(self.open_connections.load(Relaxed), Relaxed);
-        self.max_in_flight
-            .store(self.in_flight.load(Relaxed), Relaxed);
+        self.total_connections.store(self.open_connections.load(Relaxed), Relaxed);
+        self.max_in_flight.store(self.in_flight.load(Relaxed), Relaxed);
     }
 
     pub fn stats(&self) -> StatsSnapshot {
-        let by_path = lock(&self.by_path)
-            .iter()
-            .map(|(path, count)| (path.clone(), count.load(Relaxed)))
-            .collect();
+        let by_path = lock(&self.by_path).iter().map(|(path, count)| (path.clone(), count.load(Relaxed))).collect();
         StatsSnapshot {
             open_connections: self.open_connections.load(Relaxed),
             total_connections: self.total_connections.load(Relaxed),
@@ -244,13 +227,7 @@ impl Raw {
     }
 
     fn entry(&self) -> Entry {
-        let request = Request {
-            method: "",
-            path: "",
-            query: None,
-            head: &self.head,
-            body: &[],
-        };
+        let request = Request { method: "", path: "", query: None, head: &self.head, body: &[] };
         let mut headers = Map::new();
         for (name, value) in request.headers() {
             match headers.get_mut(&name) {
@@ -275,7 +252,5 @@ impl Raw {
 
 /// A panic elsewhere leaves the counters as good as they were.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -22,10 +22,7 @@ impl<'de> Deserialize<'de> for PathScript {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<PathScript, A::Error> {
                 let replies = Vec::deserialize(SeqAccessDeserializer::new(list))?;
-                Ok(PathScript {
-                    replies,
-                    then: Then::default(),
-                })
+                Ok(PathScript { replies, then: Then::default() })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PathScript, A::Error> {
                 PathScript::deserialize(MapAccessDeserializer::new(map))
@@ -44,12 +41,8 @@ impl<'de> Deserialize<'de> for Reply {
                 f.write_str("a reply or a status")
             }
             fn visit_u64<E: Error>(self, status: u64) -> Result<Reply, E> {
-                let status =
-                    u16::try_from(status).map_err(|_| E::custom("a status has three digits"))?;
-                Ok(Reply {
-                    status: Some(status),
-                    ..Reply::default()
-                })
+                let status = u16::try_from(status).map_err(|_| E::custom("a status has three digits"))?;
+                Ok(Reply { status: Some(status), ..Reply::default() })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Reply, A::Error> {
                 Reply::deserialize(MapAccessDeserializer::new(map))
@@ -80,9 +73,7 @@ impl<'de> Deserialize<'de> for Headers {
                             Value::String(text) => Some(text),
                             Value::Number(number) => Some(number.to_string()),
                             _ => {
-                                return Err(A::Error::custom(format!(
-                                    "header {name}: a value is text or a number"
-                                )));
+                                return Err(A::Error::custom(format!("header {name}: a value is text or a number")));
                             }
                         };
                         pairs.push((name.clone(), text));
@@ -115,17 +106,8 @@ impl Serialize for Headers {
             if self.0[..at].iter().any(|(earlier, _)| earlier == name) {
                 continue;
             }
-            let all: Vec<_> = self
-                .0
-                .iter()
-                .filter(|(other, _)| other == name)
-                .map(|(_, value)| value)
-                .collect();
-            if all.len() == 1 {
-                map.serialize_entry(name, value)?
-            } else {
-                map.serialize_entry(name, &all)?
-            }
+            let all: Vec<_> = self.0.iter().filter(|(other, _)| other == name).map(|(_, value)| value).collect();
+            if all.len() == 1 { map.serialize_entry(name, value)? } else { map.serialize_entry(name, &all)? }
         }
         map.end()
     }
@@ -139,18 +121,13 @@ mod tests {
 
     #[test]
     fn the_short_forms_read_as_the_long_ones() {
-        let script = Script::from_json(
-            json!({"paths": {"/a": [500, {"status": 200, "headers": {"x": ["1", 2], "y": null}}]}}),
-        )
-        .unwrap();
+        let script =
+            Script::from_json(json!({"paths": {"/a": [500, {"status": 200, "headers": {"x": ["1", 2], "y": null}}]}}))
+                .unwrap();
         let replies = &script.paths["/a"].replies;
         assert_eq!(replies[0].status, Some(500));
-        let pairs: Vec<_> = replies[1]
-            .headers
-            .0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_deref()))
-            .collect();
+        let pairs: Vec<_> =
+            replies[1].headers.0.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
         assert_eq!(pairs, [("x", Some("1")), ("x", Some("2")), ("y", None)]);
         let again = Script::from_json(serde_json::to_value(&script).unwrap()).unwrap();
         assert_eq!(again.paths["/a"].replies[1].headers, replies[1].headers);

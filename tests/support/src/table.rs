@@ -6,9 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::script::{
-    Accept, Chunk, Drip, Echo, End, Framing, Headers, PathScript, Reply, Script, ScriptError, Then,
-};
+use crate::script::{Accept, Chunk, Drip, Echo, End, Framing, Headers, PathScript, Reply, Script, ScriptError, Then};
 
 /// A script and how far it has been played.
 pub struct Table {
@@ -69,11 +67,7 @@ impl Table {
             routes.push((key, Route::new(path, replies)?));
         }
         routes.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
-        Ok(Self {
-            routes,
-            accept: script.accept.clone(),
-            accepted: AtomicUsize::new(0),
-        })
+        Ok(Self { routes, accept: script.accept.clone(), accepted: AtomicUsize::new(0) })
     }
 
     /// What happens to the connection that was just accepted.
@@ -87,26 +81,17 @@ impl Table {
 
     /// The next reply of `path`; `None` is what it answers without a script.
     pub fn next(&self, path: &str) -> Option<&Play> {
-        let matches = |key: &str| {
-            path.strip_prefix(key)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let matches = |key: &str| path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         self.routes.iter().find(|(key, _)| matches(key))?.1.next()
     }
 }
 
 impl Route {
     fn new(path: &str, script: &PathScript) -> Result<Self, ScriptError> {
-        let mut route = Self {
-            plays: Vec::new(),
-            ends: Vec::new(),
-            then: script.then,
-            next: AtomicU64::new(0),
-        };
+        let mut route = Self { plays: Vec::new(), ends: Vec::new(), then: script.then, next: AtomicU64::new(0) };
         let mut end = 0;
         for (at, reply) in script.replies.iter().enumerate() {
-            let play = Play::new(reply)
-                .map_err(|why| ScriptError(format!("paths.{path}[{at}]: {why}")))?;
+            let play = Play::new(reply).map_err(|why| ScriptError(format!("paths.{path}[{at}]: {why}")))?;
             end += reply.repeat;
             route.plays.push(play);
             route.ends.push(end);
@@ -124,17 +109,13 @@ impl Route {
                 Then::Default => return None,
             }
         }
-        self.plays
-            .get(self.ends.partition_point(|end| *end <= number))
+        self.plays.get(self.ends.partition_point(|end| *end <= number))
     }
 }
 
 impl Play {
     fn new(reply: &Reply) -> Result<Self, String> {
-        if reply
-            .status
-            .is_some_and(|status| !(100..=999).contains(&status))
-        {
+        if reply.status.is_some_and(|status| !(100..=999).contains(&status)) {
             return Err("a status has three digits".into());
         }
         if reply.repeat == 0 {
@@ -143,11 +124,7 @@ impl Play {
         if reply.drip.is_some_and(|drip| drip.bytes == 0) {
             return Err("drip.bytes is at least 1".into());
         }
-        let silent = match (
-            reply.hang,
-            reply.close_before_headers,
-            reply.reset_before_headers,
-        ) {
+        let silent = match (reply.hang, reply.close_before_headers, reply.reset_before_headers) {
             (false, false, false) => None,
             (true, false, false) => Some(End::Hang),
             (false, true, false) => Some(End::Close),
@@ -173,22 +150,13 @@ impl Play {
 fn body(reply: &Reply) -> Result<Body, String> {
     let mut bodies = Vec::new();
     if let Some(json) = &reply.json {
-        bodies.push(Body::Bytes {
-            content_type: "application/json",
-            data: json.to_string().into_bytes(),
-        });
+        bodies.push(Body::Bytes { content_type: "application/json", data: json.to_string().into_bytes() });
     }
     if let Some(text) = &reply.text {
-        bodies.push(Body::Bytes {
-            content_type: "text/plain; charset=utf-8",
-            data: text.clone().into_bytes(),
-        });
+        bodies.push(Body::Bytes { content_type: "text/plain; charset=utf-8", data: text.clone().into_bytes() });
     }
     if let Some(data) = &reply.base64 {
-        bodies.push(Body::Bytes {
-            content_type: "application/octet-stream",
-            data: decode(data)?,
-        });
+        bodies.push(Body::Bytes { content_type: "application/octet-stream", data: decode(data)? });
     }
     if let Some(text) = &reply.raw {
         bodies.push(Body::Raw(text.clone().into_bytes()));
@@ -198,10 +166,7 @@ fn body(reply: &Reply) -> Result<Body, String> {
     }
     if !reply.chunks.is_empty() {
         let pieces = reply.chunks.iter().map(piece).collect::<Result<_, _>>()?;
-        bodies.push(Body::Pieces {
-            pieces,
-            framing: reply.framing,
-        });
+        bodies.push(Body::Pieces { pieces, framing: reply.framing });
     }
     if let Some(echo) = &reply.echo {
         bodies.push(Body::Echo(echo.clone()));
@@ -223,9 +188,7 @@ fn piece(chunk: &Chunk) -> Result<(Duration, Vec<u8>), String> {
 }
 
 fn decode(data: &str) -> Result<Vec<u8>, String> {
-    STANDARD
-        .decode(data)
-        .map_err(|error| format!("base64: {error}"))
+    STANDARD.decode(data).map_err(|error| format!("base64: {error}"))
 }
 
 #[cfg(test)]
@@ -235,46 +198,26 @@ mod tests {
     use super::*;
 
     fn statuses(path_script: Value, calls: usize) -> Vec<Option<u16>> {
-        let table =
-            Table::new(&Script::from_json(json!({"paths": {"/a": path_script}})).unwrap()).unwrap();
-        (0..calls)
-            .map(|_| table.next("/a/v1").and_then(|play| play.status))
-            .collect()
+        let table = Table::new(&Script::from_json(json!({"paths": {"/a": path_script}})).unwrap()).unwrap();
+        (0..calls).map(|_| table.next("/a/v1").and_then(|play| play.status)).collect()
     }
 
     #[test]
     fn replies_are_played_in_order_and_then_as_said() {
         let two = json!([500, {"status": 429, "repeat": 2}]);
-        assert_eq!(
-            statuses(two.clone(), 5),
-            [500, 429, 429, 429, 429].map(Some)
-        );
-        assert_eq!(
-            statuses(json!({"replies": two, "then": "cycle"}), 5),
-            [500, 429, 429, 500, 429].map(Some)
-        );
-        assert_eq!(
-            statuses(json!({"replies": [500], "then": "default"}), 2),
-            [Some(500), None]
-        );
+        assert_eq!(statuses(two.clone(), 5), [500, 429, 429, 429, 429].map(Some));
+        assert_eq!(statuses(json!({"replies": two, "then": "cycle"}), 5), [500, 429, 429, 500, 429].map(Some));
+        assert_eq!(statuses(json!({"replies": [500], "then": "default"}), 2), [Some(500), None]);
         assert_eq!(statuses(json!([]), 1), [None]);
     }
 
     #[test]
     fn the_longest_path_wins_and_paths_match_whole_segments() {
-        let script =
-            Script::from_json(json!({"paths": {"/": [201], "/a": [202], "/a/b": [203]}})).unwrap();
+        let script = Script::from_json(json!({"paths": {"/": [201], "/a": [202], "/a/b": [203]}})).unwrap();
         let table = Table::new(&script).unwrap();
         let status = |path| table.next(path).and_then(|play| play.status).unwrap();
         assert_eq!(
-            [
-                status("/"),
-                status("/x"),
-                status("/ab"),
-                status("/a"),
-                status("/a/c"),
-                status("/a/b/c")
-            ],
+            [status("/"), status("/x"), status("/ab"), status("/a"), status("/a/c"), status("/a/b/c")],
             [201, 201, 201, 202, 202, 203]
         );
     }

@@ -39,14 +39,9 @@ impl Wire {
     /// Keeps `at` bytes, or leaves out that many at the end if negative.
     pub fn cut(&mut self, at: i64) {
         let size = usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX);
-        let keep = if at < 0 {
-            self.bytes.len().saturating_sub(size)
-        } else {
-            size.min(self.bytes.len())
-        };
+        let keep = if at < 0 { self.bytes.len().saturating_sub(size) } else { size.min(self.bytes.len()) };
         self.bytes.truncate(keep);
-        self.pauses
-            .retain(|(offset, _)| *offset == 0 || *offset < keep);
+        self.pauses.retain(|(offset, _)| *offset == 0 || *offset < keep);
     }
 }
 

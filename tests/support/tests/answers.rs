@@ -16,33 +16,19 @@ async fn an_unscripted_path_answers_as_openai_would_over_one_connection() {
     let provider = FakeProvider::start(Script::default()).await.unwrap();
     let mut stream = connect(provider.address()).await;
     let (head, body) = request(&mut stream, &chat("east")).await;
-    assert!(
-        head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json"),
-        "{head}"
-    );
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json"), "{head}");
     let answer = parse(&body);
     assert_eq!(answer["object"], "chat.completion");
     assert_eq!(answer["model"], "gpt-4");
-    assert_eq!(
-        answer["choices"][0]["message"]["content"],
-        "hello from east"
-    );
+    assert_eq!(answer["choices"][0]["message"]["content"], "hello from east");
     assert_eq!(answer["usage"]["total_tokens"], 30);
     let (_, body) = request(&mut stream, &chat("west")).await;
-    assert_eq!(
-        parse(&body)["choices"][0]["message"]["content"],
-        "hello from west"
-    );
+    assert_eq!(parse(&body)["choices"][0]["message"]["content"], "hello from west");
 
     let (head, body) = request(&mut stream, &post("/east/v1/nothing", "{}")).await;
     assert!(head.starts_with("HTTP/1.1 404"), "{head}");
     assert_eq!(parse(&body)["error"]["type"], "invalid_request_error");
-    for bad in [
-        "not json",
-        r#"{"messages":[]}"#,
-        r#"{"model":"m"}"#,
-        r#"{"model":"m","messages":[],"stream":true}"#,
-    ] {
+    for bad in ["not json", r#"{"messages":[]}"#, r#"{"model":"m"}"#, r#"{"model":"m","messages":[],"stream":true}"#] {
         let (head, _) = request(&mut stream, &post("/east/v1/chat/completions", bad)).await;
         assert!(head.starts_with("HTTP/1.1 400"), "{bad}: {head}");
     }
@@ -51,33 +37,21 @@ async fn an_unscripted_path_answers_as_openai_would_over_one_connection() {
 
 #[tokio::test]
 async fn a_status_alone_is_an_error_in_openais_shape() {
-    for (status, code) in [
-        (401, json!("invalid_api_key")),
-        (429, json!("rate_limit_exceeded")),
-        (500, Value::Null),
-    ] {
+    for (status, code) in [(401, json!("invalid_api_key")), (429, json!("rate_limit_exceeded")), (500, Value::Null)] {
         let provider = playing(json!(status)).await;
         let (head, body) = request(&mut connect(provider.address()).await, &chat("east")).await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
         assert_eq!(parse(&body)["error"]["code"], code);
     }
     let (got, ended, _) = ask(&playing(json!({"status": 204, "keep_alive": false})).await).await;
-    assert_eq!(
-        (got.as_str(), ended),
-        (
-            "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n",
-            Ended::Closed
-        )
-    );
+    assert_eq!((got.as_str(), ended), ("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n", Ended::Closed));
 }
 
 #[tokio::test]
 async fn an_answer_grows_to_its_size() {
-    for reply in [
-        json!({"pad_to": 1024}),
-        json!({"pad_to": 1024, "json": {"a": 1}}),
-        json!({"pad_to": 1024, "status": 500}),
-    ] {
+    for reply in
+        [json!({"pad_to": 1024}), json!({"pad_to": 1024, "json": {"a": 1}}), json!({"pad_to": 1024, "status": 500})]
+    {
         let provider = playing(reply).await;
         let (_, body) = request(&mut connect(provider.address()).await, &chat("east")).await;
         assert_eq!(body.len(), 1024);
@@ -89,10 +63,7 @@ async fn an_answer_grows_to_its_size() {
 async fn an_echo_gives_the_key_away() {
     let provider = playing(json!({"echo": "authorization", "status": 401})).await;
     let (head, body) = request(&mut connect(provider.address()).await, &chat("east")).await;
-    assert!(
-        head.starts_with("HTTP/1.1 401") && head.contains("x-request-id: Bearer sk-secret"),
-        "{head}"
-    );
+    assert!(head.starts_with("HTTP/1.1 401") && head.contains("x-request-id: Bearer sk-secret"), "{head}");
     assert_eq!(parse(&body)["error"]["code"], "Bearer sk-secret");
     let provider = playing(json!({"echo": {"header": "Host"}})).await;
     let (_, body) = request(&mut connect(provider.address()).await, &chat("east")).await;
@@ -101,9 +72,7 @@ async fn an_echo_gives_the_key_away() {
     let (head, body) = request(&mut connect(provider.address()).await, &chat("east")).await;
     let message = parse(&body)["error"]["message"].to_string();
     assert!(
-        head.starts_with("HTTP/1.1 400")
-            && message.contains("sk-secret")
-            && message.contains("messages"),
+        head.starts_with("HTTP/1.1 400") && message.contains("sk-secret") && message.contains("messages"),
         "{message}"
     );
 }
@@ -117,32 +86,15 @@ async fn requests_come_in_pieces_chunked_pipelined_or_announced() {
         stream.write_all(piece).await.unwrap();
         tokio::task::yield_now().await;
     }
-    assert!(
-        common::answer(&mut stream)
-            .await
-            .0
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(common::answer(&mut stream).await.0.starts_with("HTTP/1.1 200"));
 
     let (half, rest) = common::CHAT.split_at(20);
     let head = "POST /east/v1/chat/completions HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
-    let chunked = format!(
-        "{head}{:x}\r\n{half}\r\n{:X};ext=1\r\n{rest}\r\n0\r\n\r\n",
-        half.len(),
-        rest.len()
-    );
-    assert!(
-        request(&mut stream, &chunked)
-            .await
-            .0
-            .starts_with("HTTP/1.1 200")
-    );
+    let chunked = format!("{head}{:x}\r\n{half}\r\n{:X};ext=1\r\n{rest}\r\n0\r\n\r\n", half.len(), rest.len());
+    assert!(request(&mut stream, &chunked).await.0.starts_with("HTTP/1.1 200"));
     assert_eq!(provider.log()[1].raw, common::CHAT);
 
-    stream
-        .write_all(format!("{}{}", chat("a"), chat("b")).as_bytes())
-        .await
-        .unwrap();
+    stream.write_all(format!("{}{}", chat("a"), chat("b")).as_bytes()).await.unwrap();
     let (bytes, _) = common::drain(&mut stream).await;
     let both = String::from_utf8(bytes).unwrap();
     assert!(both.find("hello from a").unwrap() < both.find("hello from b").unwrap());
@@ -154,12 +106,7 @@ async fn requests_come_in_pieces_chunked_pipelined_or_announced() {
     stream.write_all(expecting.as_bytes()).await.unwrap();
     let (bytes, _) = common::drain(&mut stream).await;
     assert_eq!(bytes, b"HTTP/1.1 100 Continue\r\n\r\n");
-    assert!(
-        request(&mut stream, common::CHAT)
-            .await
-            .0
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(request(&mut stream, common::CHAT).await.0.starts_with("HTTP/1.1 200"));
 
     let (bytes, ended) = {
         stream.write_all(b"this is not HTTP\r\n\r\n").await.unwrap();

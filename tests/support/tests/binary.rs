@@ -13,14 +13,8 @@ fn start(args: &[&str]) -> (Child, String) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let address = line
-        .strip_prefix("listening http://")
-        .expect(&line)
-        .trim()
-        .to_owned();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.strip_prefix("listening http://").expect(&line).trim().to_owned();
     (child, address)
 }
 
@@ -39,11 +33,7 @@ fn ended(child: &mut Child) -> bool {
 #[test]
 fn it_plays_a_script_file_until_stdin_ends() {
     let path = std::env::temp_dir().join(format!("fakeprovider-{}.json", std::process::id()));
-    std::fs::write(
-        &path,
-        r#"{"paths": {"/": [{"text": "scripted", "keep_alive": false}]}}"#,
-    )
-    .unwrap();
+    std::fs::write(&path, r#"{"paths": {"/": [{"text": "scripted", "keep_alive": false}]}}"#).unwrap();
     let (mut child, address) = start(&["--threads", "1", "--script", path.to_str().unwrap()]);
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
@@ -69,14 +59,8 @@ fn it_ends_on_sigterm_and_not_with_stdin_when_told_so() {
 
 #[test]
 fn a_wrong_option_or_script_is_named() {
-    let output = Command::new(env!("CARGO_BIN_EXE_fakeprovider"))
-        .arg("--prot")
-        .output()
-        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fakeprovider")).arg("--prot").output().unwrap();
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("usage:"));
-    let output = Command::new(env!("CARGO_BIN_EXE_fakeprovider"))
-        .args(["--script", "/nowhere.json"])
-        .output()
-        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fakeprovider")).args(["--script", "/nowhere.json"]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere.json"));
 }

@@ -69,26 +69,11 @@ pub unsafe fn start(router: *const RawRouter, request: &str) -> Result<Call, Box
     // SAFETY: a live router, a string with its length, a callback that knows the key, and places for number and error.
     let accepted = unsafe {
         let start = functions().completion_async;
-        start(
-            router,
-            request.as_ptr().cast(),
-            request.len(),
-            done,
-            user_data,
-            &mut number,
-            &mut error,
-        )
+        start(router, request.as_ptr().cast(), request.len(), done, user_data, &mut number, &mut error)
     };
-    assert_eq!(
-        accepted,
-        error.is_null(),
-        "a call is accepted, or refused with an error"
-    );
+    assert_eq!(accepted, error.is_null(), "a call is accepted, or refused with an error");
     if accepted {
-        return Ok(Call {
-            number,
-            outcome: receiver,
-        });
+        return Ok(Call { number, outcome: receiver });
     }
     waiting().remove(&key);
     // SAFETY: the error was just given to us.
@@ -96,11 +81,7 @@ pub unsafe fn start(router: *const RawRouter, request: &str) -> Result<Call, Box
 }
 
 /// The callback. Runs on a thread of the library, so nothing here may panic across it or block.
-unsafe extern "C" fn done(
-    user_data: *mut c_void,
-    response: *mut RawResponse,
-    error: *mut RawError,
-) {
+unsafe extern "C" fn done(user_data: *mut c_void, response: *mut RawResponse, error: *mut RawError) {
     // SAFETY: the header gives whichever is not NULL to the callback.
     let result = unsafe { outcome(response, error) };
     let sender = waiting().remove(&user_data.addr());

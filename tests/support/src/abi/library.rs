@@ -86,25 +86,17 @@ fn loaded() -> Result<&'static Functions, String> {
 fn open() -> Result<Functions, String> {
     let path = library_path();
     if !path.exists() {
-        return Err(format!(
-            "{} does not exist: run `make sdk` first, or set LLMROUTER_LIB",
-            path.display()
-        ));
+        return Err(format!("{} does not exist: run `make sdk` first, or set LLMROUTER_LIB", path.display()));
     }
     // SAFETY: the library's initialisers are those of the Rust runtime; there are no others.
-    let library =
-        unsafe { Library::new(&path) }.map_err(|error| format!("{}: {error}", path.display()))?;
+    let library = unsafe { Library::new(&path) }.map_err(|error| format!("{}: {error}", path.display()))?;
     // Never unloaded: its threads may outlive any handle.
     let library: &'static Library = Box::leak(Box::new(library));
-    let functions =
-        Functions::find(library).map_err(|error| format!("{}: {error}", path.display()))?;
+    let functions = Functions::find(library).map_err(|error| format!("{}: {error}", path.display()))?;
     // SAFETY: takes nothing and returns a number.
     let found = unsafe { (functions.abi_version)() };
     if found >> 16 != ABI >> 16 || found < ABI {
-        return Err(format!(
-            "{}: its ABI is {found:#x}, these tests want {ABI:#x}",
-            path.display()
-        ));
+        return Err(format!("{}: its ABI is {found:#x}, these tests want {ABI:#x}", path.display()));
     }
     Ok(functions)
 }
@@ -145,11 +137,7 @@ pub unsafe fn text(pointer: *const c_char) -> Option<String> {
     }
     // SAFETY: the caller's promise.
     let bytes = unsafe { CStr::from_ptr(pointer) }.to_bytes();
-    Some(
-        std::str::from_utf8(bytes)
-            .expect("what the library gives out is UTF-8")
-            .to_owned(),
-    )
+    Some(std::str::from_utf8(bytes).expect("what the library gives out is UTF-8").to_owned())
 }
 
 /// Copies a string with a length, and checks that it is also terminated; `None` for NULL.
@@ -163,9 +151,5 @@ pub unsafe fn sized(pointer: *const c_char, len: usize) -> Option<String> {
     // SAFETY: the caller's promise.
     let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len + 1) };
     assert_eq!(bytes[len], 0, "a string of the library ends with NUL");
-    Some(
-        std::str::from_utf8(&bytes[..len])
-            .expect("what the library gives out is UTF-8")
-            .to_owned(),
-    )
+    Some(std::str::from_utf8(&bytes[..len]).expect("what the library gives out is UTF-8").to_owned())
 }

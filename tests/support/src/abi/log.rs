@@ -49,7 +49,6 @@ fn records() -> MutexGuard<'static, Vec<(i32, Value)>> {
 unsafe extern "C" fn listen(_: *mut c_void, level: i32, json: *const c_char, len: usize) {
     // SAFETY: valid until this returns. A record need not be terminated, as it is not owned.
     let bytes = unsafe { std::slice::from_raw_parts(json.cast::<u8>(), len) };
-    let record = serde_json::from_slice(bytes)
-        .unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into());
+    let record = serde_json::from_slice(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned().into());
     records().push((level, record));
 }

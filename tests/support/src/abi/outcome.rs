@@ -55,18 +55,9 @@ impl Answer {
 /// # Safety
 /// Both are NULL or owned by the caller.
 pub unsafe fn outcome(response: *mut RawResponse, error: *mut RawError) -> Outcome {
-    assert!(
-        response.is_null() != error.is_null(),
-        "a call ends in a response or an error, never both or neither"
-    );
+    assert!(response.is_null() != error.is_null(), "a call ends in a response or an error, never both or neither");
     // SAFETY: exactly one is an owned object.
-    unsafe {
-        if error.is_null() {
-            Ok(answer(response))
-        } else {
-            Err(failure(error))
-        }
-    }
+    unsafe { if error.is_null() { Ok(answer(response)) } else { Err(failure(error)) } }
 }
 
 unsafe fn answer(response: *mut RawResponse) -> Answer {
@@ -85,11 +76,7 @@ unsafe fn answer(response: *mut RawResponse) -> Answer {
     // SAFETY: owned and not used again.
     unsafe { (api.response_free)(response) };
     let metadata = serde_json::from_str(&metadata).expect("router_response_metadata is JSON");
-    Answer {
-        body,
-        text,
-        metadata,
-    }
+    Answer { body, text, metadata }
 }
 
 /// Copies and frees an error.
@@ -116,8 +103,7 @@ pub unsafe fn failure(error: *mut RawError) -> Box<Failure> {
             retryable: (api.error_is_retryable)(error),
             retry_after_ms: (api.error_retry_after_ms)(error),
             message: text((api.error_message)(error)).expect("router_error_message is not NULL"),
-            json: serde_json::from_str::<Value>(&json).expect("router_error_json is JSON")["error"]
-                .take(),
+            json: serde_json::from_str::<Value>(&json).expect("router_error_json is JSON")["error"].take(),
         };
         (api.error_free)(error);
         Box::new(failure)

@@ -21,8 +21,7 @@ impl Router {
     pub fn from_yaml(yaml: &str) -> Result<Self, Box<Failure>> {
         let mut error = ptr::null_mut();
         // SAFETY: a string with its length, and a place for the error.
-        let router =
-            unsafe { (functions().new_from_yaml)(yaml.as_ptr().cast(), yaml.len(), &mut error) };
+        let router = unsafe { (functions().new_from_yaml)(yaml.as_ptr().cast(), yaml.len(), &mut error) };
         Self::new(router, error)
     }
 
@@ -32,16 +31,12 @@ impl Router {
         let path = path.as_ref().to_str().expect("a path in UTF-8");
         let mut error = ptr::null_mut();
         // SAFETY: a string with its length, and a place for the error.
-        let router =
-            unsafe { (functions().new_from_file)(path.as_ptr().cast(), path.len(), &mut error) };
+        let router = unsafe { (functions().new_from_file)(path.as_ptr().cast(), path.len(), &mut error) };
         Self::new(router, error)
     }
 
     fn new(router: *mut RawRouter, error: *mut RawError) -> Result<Self, Box<Failure>> {
-        assert!(
-            router.is_null() != error.is_null(),
-            "a router or an error, never both or neither"
-        );
+        assert!(router.is_null() != error.is_null(), "a router or an error, never both or neither");
         if router.is_null() {
             // SAFETY: the error was just given to us.
             return Err(unsafe { failure(error) });
@@ -54,12 +49,7 @@ impl Router {
         let mut error = ptr::null_mut();
         // SAFETY: a live router, a string with its length, and a place for the error; what comes back is ours.
         unsafe {
-            let response = (functions().completion)(
-                self.0,
-                request.as_ptr().cast(),
-                request.len(),
-                &mut error,
-            );
+            let response = (functions().completion)(self.0, request.as_ptr().cast(), request.len(), &mut error);
             outcome(response, error)
         }
     }

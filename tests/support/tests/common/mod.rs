@@ -46,11 +46,7 @@ pub async fn ask(provider: &FakeProvider) -> (String, Ended, Duration) {
     let start = Instant::now();
     stream.write_all(chat("east").as_bytes()).await.unwrap();
     let (bytes, ended) = drain(&mut stream).await;
-    (
-        String::from_utf8_lossy(&bytes).into_owned(),
-        ended,
-        start.elapsed(),
-    )
+    (String::from_utf8_lossy(&bytes).into_owned(), ended, start.elapsed())
 }
 
 pub async fn drain(stream: &mut TcpStream) -> (Vec<u8>, Ended) {
@@ -71,23 +67,14 @@ pub async fn answer(stream: &mut TcpStream) -> (String, String) {
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: "))
-                .expect(&head);
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect(&head);
             let total = end + 4 + length.parse::<usize>().unwrap();
             while bytes.len() < total {
                 assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "cut short");
             }
-            return (
-                head,
-                String::from_utf8(bytes[end + 4..total].to_vec()).unwrap(),
-            );
+            return (head, String::from_utf8(bytes[end + 4..total].to_vec()).unwrap());
         }
-        assert!(
-            stream.read_buf(&mut bytes).await.unwrap() > 0,
-            "closed before an answer"
-        );
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "closed before an answer");
     }
 }
 

@@ -8,10 +8,10 @@ use super::{environment, warnings};
 use crate::config::{AliasTarget, Config, load};
 
 fn folder() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/mission"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/documented"))
 }
 
-fn mission(name: &str) -> Config {
+fn documented(name: &str) -> Config {
     let text = fs::read_to_string(folder().join(name)).unwrap();
     load(&text, environment).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
@@ -22,7 +22,7 @@ fn all_of_them_load() {
     names.sort();
     assert_eq!(names.len(), 23);
     for name in names {
-        let config = mission(name.to_str().unwrap());
+        let config = documented(name.to_str().unwrap());
         for warning in &config.warnings {
             assert!(warning.path.is_empty() || warning.line > 0, "{name:?}: {warning}");
         }
@@ -31,7 +31,7 @@ fn all_of_them_load() {
 
 #[test]
 fn basic_router_setup() {
-    let config = mission("basic-router-setup.yaml");
+    let config = documented("basic-router-setup.yaml");
     let [azure, openai] = config.deployments.as_slice() else { panic!("two deployments") };
     assert_eq!((azure.group.as_str(), azure.model.as_str()), ("gpt-4", "azure/gpt-4"));
     assert_eq!(azure.api_key.as_ref().map(|key| key.expose()), Some("value-of-AZURE_API_KEY"));
@@ -52,29 +52,29 @@ fn basic_router_setup() {
 
 #[test]
 fn the_flat_python_form_is_the_router_section() {
-    let config = mission("basic-retries.python.yaml");
+    let config = documented("basic-retries.python.yaml");
     assert_eq!(config.retry.num_retries, 3);
     assert_eq!(config.retry.retry_after, Duration::from_secs(5));
     assert!(warnings(&config).contains("no model_list"));
-    let config = mission("cooldown-configuration.python.yaml");
+    let config = documented("cooldown-configuration.python.yaml");
     assert_eq!((config.cooldown.time, config.cooldown.disabled), (Duration::from_secs(120), false));
     assert_eq!(config.sections.router.count("allowed_fails"), Some(3));
 }
 
 #[test]
 fn aliases_of_an_existing_group() {
-    let config = mission("model-aliases.python.yaml");
+    let config = documented("model-aliases.python.yaml");
     for name in ["gpt-4", "gpt4"] {
         assert_eq!(config.aliases[name].target, AliasTarget::Group("prod-gpt-4".to_owned()));
     }
     assert_eq!(warnings(&config), "");
-    let nothing = mission("model-aliases.yaml");
+    let nothing = documented("model-aliases.yaml");
     assert_eq!(nothing.aliases["gpt4"].target, AliasTarget::Missing("prod-gpt-4".to_owned()));
 }
 
 #[test]
 fn complete_production_example() {
-    let config = mission("complete-production-example.yaml");
+    let config = documented("complete-production-example.yaml");
     assert_eq!(config.deployments.len(), 5);
     // Its aliases name a group that it does not have; the group of the first alias's own name answers both.
     for name in ["gpt-4", "gpt4"] {

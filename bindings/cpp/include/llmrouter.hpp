@@ -1,0 +1,22 @@
+/// llmrouter for C++17 and later: a thin, header-only layer over llmrouter.h.
+///
+///     auto router = llmrouter::Router::from_file("config.yaml");
+///     auto answer = router.completion(llmrouter::ChatRequest().model("gpt-4").user("Hi"));
+///     std::cout << answer.text() << '\n';
+///
+/// What fails throws an `llmrouter::Error`, as the subclass that names its class (`RateLimitError`, ...). One router
+/// serves any number of threads. Later standards add forms of the same calls: `completion_task` to `co_await` and
+/// `std::stop_token` (C++20), `try_completion` with `std::expected` (C++23).
+#ifndef LLMROUTER_HPP
+#define LLMROUTER_HPP
+
+#include "llmrouter/call.hpp"
+#include "llmrouter/coroutine.hpp"
+#include "llmrouter/error.hpp"
+#include "llmrouter/library.hpp"
+#include "llmrouter/metadata.hpp"
+#include "llmrouter/request.hpp"
+#include "llmrouter/response.hpp"
+#include "llmrouter/router.hpp"
+
+#endif

@@ -1,0 +1,190 @@
+/// Asynchronous calls: the handle of a call that runs, and how the C callback finds its way home.
+#ifndef LLMROUTER_CALL_HPP
+#define LLMROUTER_CALL_HPP
+
+#include <llmrouter.h>
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+
+#include "error.hpp"
+#include "response.hpp"
+
+#if __has_include(<version>)
+#include <version>
+#endif
+#if defined(__cpp_lib_jthread)
+#include <optional>
+#include <stop_token>
+#endif
+
+namespace llmrouter {
+
+template <class T>
+class Call;
+
+namespace detail {
+
+/// Cancels one call, from any thread and at any time, even when the router is gone: `router_free` waits for the
+/// callbacks it owes, so as long as the callback has not gone through `ended`, the router is there.
+class Canceller {
+public:
+    explicit Canceller(const router_t* router) noexcept : router_(router) {}
+
+    void started(std::uint64_t number) {
+        const std::lock_guard lock(mutex_);
+        number_ = number;
+        if (asked_ && !ended_) router_cancel(router_, number_);
+    }
+    void ended() {
+        const std::lock_guard lock(mutex_);
+        ended_ = true;
+    }
+    void cancel() {
+        const std::lock_guard lock(mutex_);
+        asked_ = true;
+        if (number_ != 0 && !ended_) router_cancel(router_, number_);
+    }
+
+private:
+    std::mutex mutex_;
+    const router_t* router_;
+    std::uint64_t number_ = 0;
+    bool asked_ = false;
+    bool ended_ = false;
+};
+
+using SharedCanceller = std::shared_ptr<Canceller>;
+
+/// What the C ABI hands back when a call ends.
+inline Outcome outcome(router_response_t* response, router_error_t* error) {
+    return response != nullptr ? Outcome(Response(response)) : Outcome(Error(ErrorHandle(error)));
+}
+
+/// The C callback of every form. `Pending` has `canceller` and `end(response, error)`, which lets nothing escape.
+template <class Pending>
+void on_end(void* user_data, router_response_t* response, router_error_t* error) noexcept {
+    const std::unique_ptr<Pending> pending(static_cast<Pending*>(user_data));
+    pending->canceller->ended();
+    pending->end(response, error);
+}
+
+/// Starts a call that ends in `pending`. Throws if it is not accepted; then `pending` is not told.
+template <class Pending>
+void start(const router_t* router, std::string_view request, std::unique_ptr<Pending> pending) {
+    // Kept apart: the callback may run, and free `pending`, before the C function returns.
+    const SharedCanceller canceller = pending->canceller;
+    std::uint64_t number = 0;
+    router_error_t* error = nullptr;
+    if (!router_completion_async(router, request.data(), request.size(), &on_end<Pending>, pending.get(), &number,
+                                 &error)) {
+        Error(ErrorHandle(error)).raise();
+    }
+    static_cast<void>(pending.release());
+    canceller->started(number);
+}
+
+/// Ends in a future.
+struct PendingFuture {
+    SharedCanceller canceller;
+    std::promise<Response> promise;
+
+    void end(router_response_t* response, router_error_t* error) noexcept {
+        try {
+            promise.set_value(outcome(response, error).value());
+        } catch (...) {
+            promise.set_exception(std::current_exception());
+        }
+    }
+};
+
+/// Ends in a function of the program's, and in a future of what that function throws.
+template <class Function>
+struct PendingFunction {
+    SharedCanceller canceller;
+    Function function;
+    std::promise<void> promise;
+
+    void end(router_response_t* response, router_error_t* error) noexcept {
+        try {
+            function(outcome(response, error));
+            promise.set_value();
+        } catch (...) {
+            promise.set_exception(std::current_exception());
+        }
+    }
+};
+
+#if defined(__cpp_lib_jthread)
+
+/// Turns a stop request into a cancel.
+struct CancelOnStop {
+    SharedCanceller canceller;
+    void operator()() const { canceller->cancel(); }
+};
+
+using StopLink = std::optional<std::stop_callback<CancelOnStop>>;
+
+inline Error stopped_before_start() {
+    return Error(ROUTER_ERROR_CANCELLED, "the call was cancelled before it started");
+}
+
+/// `PendingFuture` for a call with a stop token. A type of its own: the other one is the same in every standard.
+struct PendingStoppable : PendingFuture {
+    StopLink link;
+
+    void end(router_response_t* response, router_error_t* error) noexcept {
+        link.reset();
+        PendingFuture::end(response, error);
+    }
+};
+
+#endif
+
+}  // namespace detail
+
+/// An asynchronous call: of `T = Response`, the answer; of `T = void`, the end of its callback. Move-only. It may
+/// outlive the router. To let it go does not cancel it.
+template <class T>
+class Call {
+public:
+    Call(detail::SharedCanceller canceller, std::future<T> future) noexcept
+        : canceller_(std::move(canceller)), future_(std::move(future)) {}
+    Call(Call&&) noexcept = default;
+    Call& operator=(Call&&) noexcept = default;
+
+    /// Waits for the end. Returns the response, or throws the call's error; of a call with a callback, throws what the
+    /// callback threw. Once only. Not inside a callback: it would wait for itself.
+    T get() { return future_.get(); }
+    /// Waits for the end.
+    void wait() const { future_.wait(); }
+    /// Waits at most so long. Whether the call has ended.
+    template <class Rep, class Period>
+    bool wait_for(std::chrono::duration<Rep, Period> limit) const {
+        return future_.wait_for(limit) == std::future_status::ready;
+    }
+    /// Whether the call has ended.
+    bool ready() const { return wait_for(std::chrono::seconds(0)); }
+
+    /// Asks for an early end, from any thread: the call ends with `CancelledError`, or with what won the race.
+    void cancel() const {
+        if (canceller_) canceller_->cancel();
+    }
+
+    /// The future, for code that wants one; it may be moved away, `cancel` still works.
+    std::future<T>& future() noexcept { return future_; }
+
+private:
+    detail::SharedCanceller canceller_;
+    std::future<T> future_;
+};
+
+}  // namespace llmrouter
+
+#endif

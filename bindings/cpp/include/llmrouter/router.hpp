@@ -1,0 +1,190 @@
+/// The router.
+#ifndef LLMROUTER_ROUTER_HPP
+#define LLMROUTER_ROUTER_HPP
+
+#include <llmrouter.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "call.hpp"
+#include "coroutine.hpp"
+#include "error.hpp"
+#include "library.hpp"
+#include "request.hpp"
+#include "response.hpp"
+
+#if __has_include(<expected>)
+#include <expected>
+#endif
+
+namespace llmrouter {
+
+/// Configuration, deployments, threads and connections. Move-only. Any number of threads may use one at once.
+///
+/// To close or destroy it ends the calls in flight, those that other threads wait for included, with `ShutDownError`;
+/// as with every object, no other thread may start to use it while it is being moved, closed or destroyed.
+/// Make routers after `fork()`, not before.
+class Router {
+public:
+    /// Makes a router from YAML (or JSON) text. Throws `ConfigError`, which names path, line and column.
+    static Router from_yaml(std::string_view yaml) { return make<&router_new_from_yaml>(yaml); }
+    /// Makes a router from the file at `path`.
+    static Router from_file(std::string_view path) { return make<&router_new_from_file>(path); }
+
+    /// Takes over a router of the C ABI.
+    explicit Router(router_t* owned) noexcept : handle_(owned) {}
+    Router(Router&& other) noexcept : handle_(other.release()) {}
+    Router& operator=(Router&& other) noexcept {
+        if (this != &other) router_free(handle_.exchange(other.release()));
+        return *this;
+    }
+    ~Router() { close(); }
+
+    /// Sends a chat completion and waits for the answer.
+    Response completion(const RequestText& request) const { return send(request).value(); }
+
+    /// Starts a chat completion. Whatever goes wrong is thrown by the call's `get()`.
+    Call<Response> completion_async(const RequestText& request) const {
+        auto pending = std::make_unique<detail::PendingFuture>();
+        return start_future(request, std::move(pending));
+    }
+
+    /// Starts a chat completion that ends in `callback(Outcome)`, exactly once, on a library thread, possibly before
+    /// this returns. It must not block; it may start, cancel and destroy. What it throws goes to the call's `get()`.
+    /// Throws if the call is not accepted; then the callback is not called.
+    template <class Callback, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback>&, Outcome>>>
+    Call<void> completion_async(const RequestText& request, Callback&& callback) const {
+        using Pending = detail::PendingFunction<std::decay_t<Callback>>;
+        const router_t* router = usable();
+        auto pending = std::unique_ptr<Pending>(
+            new Pending{std::make_shared<detail::Canceller>(router), std::forward<Callback>(callback), {}});
+        Call<void> call(pending->canceller, pending->promise.get_future());
+        detail::start(router, request.text(), std::move(pending));
+        return call;
+    }
+
+#if defined(__cpp_lib_jthread)
+    /// Starts a chat completion that a stop request cancels. With a token that is stopped already nothing is sent.
+    Call<Response> completion_async(const RequestText& request, std::stop_token stop) const {
+        auto pending = std::make_unique<detail::PendingStoppable>();
+        if (stop.stop_requested()) {
+            pending->promise.set_exception(detail::stopped_before_start().as_exception());
+            return Call<Response>(nullptr, pending->promise.get_future());
+        }
+        return start_future(request, std::move(pending), std::move(stop));
+    }
+#endif
+
+#if defined(__cpp_impl_coroutine)
+    /// A chat completion to `co_await`: `Response answer = co_await router.completion_task(request);`. It starts when
+    /// it is awaited; the router has to live until then. See `CompletionTask` for where the coroutine goes on.
+    CompletionTask completion_task(const RequestText& request) const {
+        return CompletionTask(handle_, std::string(request.text()));
+    }
+#if defined(__cpp_lib_jthread)
+    /// The same, cancelled by a stop request.
+    CompletionTask completion_task(const RequestText& request, std::stop_token stop) const {
+        return CompletionTask(handle_, std::string(request.text()), std::move(stop));
+    }
+#endif
+#endif
+
+#if defined(__cpp_lib_expected)
+    /// Sends a chat completion and waits; an error is a value.
+    std::expected<Response, Error> try_completion(const RequestText& request) const {
+        Outcome outcome = send(request);
+        if (!outcome) return std::unexpected(outcome.error());
+        return std::move(outcome).value();
+    }
+#endif
+
+    /// The state of every group and deployment, and the warnings of the configuration, as JSON.
+    std::string snapshot() const {
+        std::size_t length = 0;
+        const std::unique_ptr<char, detail::Deleter<&router_string_free>> text(router_snapshot(usable(), &length));
+        return text ? std::string(text.get(), length) : std::string();
+    }
+    /// The same as a value of the program's JSON library.
+    template <class J, class = std::enable_if_t<is_json<J>>>
+    J snapshot() const {
+        return J::parse(snapshot());
+    }
+
+    /// Refuses new calls and waits for those in flight, at most so long. Whether all ended; what is left keeps
+    /// running. False at once inside a callback.
+    bool shutdown(std::chrono::milliseconds drain) const {
+        constexpr std::chrono::milliseconds::rep most = UINT32_MAX;
+        const auto wait = std::clamp<std::chrono::milliseconds::rep>(drain.count(), 0, most);
+        const router_t* router = handle_;
+        return router == nullptr || router_shutdown(router, static_cast<std::uint32_t>(wait));
+    }
+
+    /// Does now what the destructor does. Calls that come later throw `ShutDownError`. A second time does nothing.
+    void close() noexcept { router_free(handle_.exchange(nullptr)); }
+
+    /// The handle, still owned by this object; NULL once it is closed or moved from.
+    router_t* c_api() const noexcept { return handle_; }
+    /// Gives the handle away: free it with `router_free`.
+    [[nodiscard]] router_t* release() noexcept { return handle_.exchange(nullptr); }
+
+private:
+    template <auto New>
+    static Router make(std::string_view text) {
+        detail::check_abi();
+        router_error_t* error = nullptr;
+        router_t* router = New(text.data(), text.size(), &error);
+        if (router == nullptr) Error(detail::ErrorHandle(error)).raise();
+        return Router(router);
+    }
+
+    /// The handle of a router that is not closed.
+    const router_t* usable() const {
+        const router_t* router = handle_;
+        if (router == nullptr) detail::closed().raise();
+        return router;
+    }
+
+    /// Does not touch this object once the call has begun: it may be destroyed meanwhile.
+    Outcome send(const RequestText& request) const {
+        const router_t* router = handle_;
+        if (router == nullptr) return Outcome(detail::closed());
+        router_error_t* error = nullptr;
+        router_response_t* response =
+            router_completion(router, request.text().data(), request.text().size(), &error);
+        return detail::outcome(response, error);
+    }
+
+    template <class Pending, class... Stop>
+    Call<Response> start_future(const RequestText& request, std::unique_ptr<Pending> pending, Stop... stop) const {
+        const router_t* router = handle_;
+        pending->canceller = std::make_shared<detail::Canceller>(router);
+        Call<Response> call(pending->canceller, pending->promise.get_future());
+        (pending->link.emplace(std::move(stop), detail::CancelOnStop{pending->canceller}), ...);
+        try {
+            detail::start(usable(), request.text(), std::move(pending));
+        } catch (...) {
+            std::promise<Response> refused;
+            refused.set_exception(std::current_exception());
+            call.future() = refused.get_future();
+        }
+        return call;
+    }
+
+    /// Atomic, so that a thread may close the router while others wait for their answers.
+    std::atomic<router_t*> handle_;
+};
+
+static_assert(sizeof(Router) == sizeof(router_t*), "a router is one pointer");
+
+}  // namespace llmrouter
+
+#endif

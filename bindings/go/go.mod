@@ -1,0 +1,3 @@
+module github.com/llmrouter/llmrouter/bindings/go
+
+go 1.23.0

@@ -1,0 +1,6 @@
+//go:build llmrouter_dynamic
+
+package llmrouter
+
+// #cgo pkg-config: llmrouter
+import "C"

@@ -1,0 +1,59 @@
+#include "shim.h"
+#include "_cgo_export.h"
+
+static _Thread_local bool listening;
+
+/* Everything is read before Go is entered, so that Go copies it without another crossing. */
+static void done(void *user_data, router_response_t *response, router_error_t *error)
+{
+    if (response != NULL) {
+        llmrouter_go_answer_t answer;
+        answer.body.data = router_response_body(response, &answer.body.len);
+        answer.text.data = router_response_text(response, &answer.text.len);
+        answer.metadata.data = router_response_metadata(response, &answer.metadata.len);
+        llmrouterGoAnswered((uintptr_t)user_data, &answer);
+    } else {
+        llmrouter_go_failure_t failure = llmrouter_go_failure(error);
+        llmrouterGoFailed((uintptr_t)user_data, &failure);
+    }
+    router_response_free(response);
+    router_error_free(error);
+}
+
+llmrouter_go_started_t llmrouter_go_start(const router_t *router, const char *request, size_t len, uintptr_t handle)
+{
+    llmrouter_go_started_t started = {0};
+    /* Go would wait for the outcome on a thread that the outcome may need. */
+    if (!listening)
+        started.accepted =
+            router_completion_async(router, request, len, done, (void *)handle, &started.call, &started.error);
+    return started;
+}
+
+llmrouter_go_failure_t llmrouter_go_failure(const router_error_t *error)
+{
+    llmrouter_go_failure_t failure;
+    failure.code = router_error_code(error);
+    failure.name = router_error_name(failure.code);
+    failure.retry_after_ms = router_error_retry_after_ms(error);
+    failure.json.data = router_error_json(error, &failure.json.len);
+    return failure;
+}
+
+static void listen(void *user_data, int32_t level, const char *json, size_t len)
+{
+    llmrouter_go_text_t record = {json, len};
+    listening = true;
+    llmrouterGoLogged((uintptr_t)user_data, level, &record);
+    listening = false;
+}
+
+bool llmrouter_go_listen(uintptr_t handle, int32_t level)
+{
+    return router_set_log_listener(handle == 0 ? NULL : listen, (void *)handle, level);
+}
+
+bool llmrouter_go_listening(void)
+{
+    return listening;
+}

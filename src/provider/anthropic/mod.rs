@@ -1,0 +1,114 @@
+//! Anthropic's Messages wire, translated from and to OpenAI's.
+//!
+//! `request` turns the parameters, `messages` the conversation, `tools` tools and their choice, `response` the answer.
+
+mod content;
+mod messages;
+mod params;
+mod request;
+mod response;
+mod tools;
+
+use serde_json::{Map, Value};
+
+use crate::chat::{Body, Flaw, Request};
+use crate::config::{DeploymentConfig, Secret};
+use crate::error::Error;
+
+use super::{Adapter, Encoded, Endpoint};
+
+/// The version that LiteLLM sends; `api_version` of a deployment names another.
+const DEFAULT_VERSION: &str = "2023-06-01";
+
+/// The tool through which a model is made to answer in a given shape; its call is given back as the answer's text.
+const JSON_TOOL: &str = "json_tool_call";
+
+pub struct Anthropic;
+
+impl Adapter for Anthropic {
+    fn chat_url(&self, _config: &DeploymentConfig, base: &str, _model: &str) -> String {
+        let base = base.trim_end_matches('/');
+        if base.ends_with("/v1/messages") {
+            return base.to_owned();
+        }
+        format!("{}/v1/messages", base.strip_suffix("/v1").unwrap_or(base))
+    }
+
+    fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)> {
+        let version = config.api_version.as_deref().unwrap_or(DEFAULT_VERSION);
+        let version = ("anthropic-version".to_owned(), Secret::new(version.to_owned()));
+        let key = key.map(|key| ("x-api-key".to_owned(), key.clone()));
+        key.into_iter().chain([version]).chain(config.extra_headers.iter().cloned()).collect()
+    }
+
+    fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
+        let given = given(endpoint, request);
+        let drop_params = endpoint.drop_params() || request.options().drop_params;
+        let mut translated = request::translate(given, endpoint.deployment().base_model(), drop_params)?;
+        translated.body.insert("model".to_owned(), Value::from(endpoint.deployment().model.as_str()));
+        let extra = request.options().extra_body.iter();
+        translated.body.extend(extra.map(|(name, value)| (name.clone(), value.clone())));
+        Ok(Encoded { body: Value::Object(translated.body).to_string().into(), dropped: translated.dropped })
+    }
+
+    fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
+        response::translate(&bytes).and_then(|answer| Body::check(answer.to_string().into_bytes()))
+    }
+}
+
+/// The request's parameters over the deployment's, all in OpenAI's terms; without `model`.
+fn given(endpoint: &Endpoint, request: &Request) -> Map<String, Value> {
+    // The texts were checked to be JSON; only absurd nesting can't be read, and is then missing and complained about.
+    let parse = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    let own = endpoint.params().filter(|(name, _)| !request.has(name));
+    let all = own.chain(request.sent()).filter(|(name, _)| *name != "model");
+    all.map(|(name, text)| (name.to_owned(), parse(text))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::tests::endpoint;
+    use super::*;
+    use serde_json::json;
+
+    fn encode(params: &str, request: &str) -> Result<(Value, Vec<String>), Error> {
+        let endpoint = endpoint(&format!("model: anthropic/claude-sonnet-4-5, api_key: k{params}"));
+        let encoded = Anthropic.body(&endpoint, &Request::parse(request).unwrap())?;
+        Ok((serde_json::from_slice(&encoded.body).unwrap(), encoded.dropped))
+    }
+
+    #[test]
+    fn addresses_and_headers() {
+        let endpoint = endpoint("model: claude-2, api_key: k, extra_headers: {anthropic-beta: x}");
+        let config = &endpoint.deployment().config;
+        for base in ["https://h", "https://h/", "https://h/v1", "https://h/v1/messages"] {
+            assert_eq!(Anthropic.chat_url(config, base, "m"), "https://h/v1/messages");
+        }
+        let headers = Anthropic.headers(config, config.api_key.as_ref());
+        let names: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {}", value.expose())).collect();
+        assert_eq!(names, ["x-api-key: k", "anthropic-version: 2023-06-01", "anthropic-beta: x"]);
+    }
+
+    #[test]
+    fn the_requests_parameters_beat_the_deployments_and_the_extra_body_all() {
+        let request =
+            r#"{"model":"g","messages":[{"role":"user","content":"hi"}],"temperature":1,"extra_body":{"top_k":5}}"#;
+        let (body, _) = encode(", temperature: 0.5, top_p: 0.9, max_tokens: 7", request).unwrap();
+        let expected = json!({
+            "model": "claude-sonnet-4-5", "max_tokens": 7, "temperature": 1, "top_p": 0.9, "top_k": 5,
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}],
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn parameters_that_are_not_spoken_are_refused_or_dropped() {
+        let request = r#"{"model":"g","messages":[],"logit_bias":{},"n":2,"new_param":1}"#;
+        let error = encode("", request).unwrap_err();
+        assert!(error.message().contains("logit_bias") && error.message().contains("drop_params"), "{error}");
+        let (body, dropped) = encode(", drop_params: true", request).unwrap();
+        assert_eq!(dropped, ["logit_bias", "n"]);
+        assert_eq!(body["new_param"], 1);
+        assert!(body.get("n").is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! A request's parameters in Anthropic's terms.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+
+use super::params::{UNSPOKEN, max_tokens, thinking_budget};
+use super::{JSON_TOOL, messages, tools};
+
+/// The body but for `model`, and the parameters that were left out.
+#[derive(Debug)]
+pub struct Translated {
+    pub body: Map<String, Value>,
+    pub dropped: Vec<String>,
+}
+
+/// Translates OpenAI's parameters; others go out as they are. `model` is the real one behind any deployment name.
+pub fn translate(mut given: Map<String, Value>, model: &str, drop_params: bool) -> Result<Translated, Error> {
+    given.retain(|_, value| !value.is_null());
+    let dropped = unspoken(&mut given, drop_params)?;
+    let mut body = Map::new();
+
+    let (system, turns) = messages::translate(given.remove("messages").unwrap_or_default())?;
+    body.insert("messages".to_owned(), Value::Array(turns));
+    if !system.is_empty() {
+        body.insert("system".to_owned(), Value::Array(system));
+    }
+    let asked = [given.remove("max_completion_tokens"), given.remove("max_tokens")].into_iter().flatten().next();
+    body.insert("max_tokens".to_owned(), asked.unwrap_or_else(|| Value::from(max_tokens(model))));
+
+    if let Some(stop) = given.remove("stop") {
+        let sequences = if stop.is_array() { stop } else { json!([stop]) };
+        body.insert("stop_sequences".to_owned(), sequences);
+    }
+    if let Some(user) = given.remove("user").as_ref().and_then(Value::as_str).filter(|user| !is_personal(user)) {
+        body.insert("metadata".to_owned(), json!({"user_id": user}));
+    }
+    thinking(&mut given, &mut body)?;
+    let parallel = given.remove("parallel_tool_calls").as_ref().and_then(Value::as_bool);
+    let choice = given.remove("tool_choice");
+    let mut tools = tools::translate(given.remove("tools"))?;
+    let mut choice = choice.map(tools::choice).transpose()?;
+    if let Some(tool) = given.remove("response_format").and_then(json_tool) {
+        // A model that thinks may not be forced; it is told to use the tool by the tool's own words.
+        choice = (!body.contains_key("thinking")).then(|| json!({"type": "tool", "name": JSON_TOOL}));
+        tools.push(tool);
+    }
+    if !tools.is_empty() {
+        body.insert("tools".to_owned(), Value::Array(tools));
+        if let Some(choice) = tools::with_parallel(choice, parallel) {
+            body.insert("tool_choice".to_owned(), choice);
+        }
+    }
+    // Whole answers are the default; the member is not needed.
+    given.remove("stream");
+    given.remove("stream_options");
+    body.extend(given);
+    Ok(Translated { body, dropped })
+}
+
+fn unspoken(given: &mut Map<String, Value>, drop_params: bool) -> Result<Vec<String>, Error> {
+    // One answer is what there is.
+    if given.get("n").is_some_and(|n| *n == 1) {
+        given.remove("n");
+    }
+    let unspoken: Vec<_> = UNSPOKEN.into_iter().filter(|name| given.contains_key(*name)).map(str::to_owned).collect();
+    if let (Some(first), false) = (unspoken.first(), drop_params) {
+        let message =
+            format!("anthropic does not support the parameters {unspoken:?}; set drop_params to leave them out");
+        return Err(Error::bad_parameter(first, message));
+    }
+    given.retain(|name, _| !unspoken.contains(name));
+    Ok(unspoken)
+}
+
+/// Anthropic asks that no user is named by an address or a telephone number.
+fn is_personal(user: &str) -> bool {
+    let digits = user.chars().filter(char::is_ascii_digit).count();
+    let phone = digits >= 7 && user.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+    user.contains('@') || phone
+}
+
+/// `reasoning_effort` as a budget; the answer's bound must leave room for an answer behind it.
+fn thinking(given: &mut Map<String, Value>, body: &mut Map<String, Value>) -> Result<(), Error> {
+    let effort = given.remove("reasoning_effort");
+    let thinking = match (given.remove("thinking"), effort) {
+        (Some(thinking), _) => Some(thinking),
+        (None, Some(effort)) => {
+            let budget = effort.as_str().and_then(thinking_budget);
+            let budget = budget.ok_or_else(|| {
+                Error::bad_parameter(
+                    "reasoning_effort",
+                    "reasoning_effort is none of none, minimal, low, medium, high, xhigh, max",
+                )
+            })?;
+            budget.map(|tokens| json!({"type": "enabled", "budget_tokens": tokens}))
+        }
+        (None, None) => None,
+    };
+    let Some(thinking) = thinking else { return Ok(()) };
+    let budget = thinking.get("budget_tokens").and_then(Value::as_u64).unwrap_or(0);
+    let bound = body.get("max_tokens").and_then(Value::as_u64).unwrap_or(u64::MAX);
+    if budget >= bound {
+        body.insert("max_tokens".to_owned(), Value::from(budget + bound));
+    }
+    body.insert("thinking".to_owned(), thinking);
+    Ok(())
+}
+
+/// The tool that stands for a `response_format`; `None` for plain text.
+fn json_tool(format: Value) -> Option<Value> {
+    let schema = match format.get("type").and_then(Value::as_str)? {
+        "json_object" => json!({"type": "object", "additionalProperties": true}),
+        "json_schema" => format.pointer("/json_schema/schema")?.clone(),
+        _ => return None,
+    };
+    let description = "The answer. Call this tool exactly once, with the whole answer as its input.";
+    Some(json!({"name": JSON_TOOL, "description": description, "input_schema": schema}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(given: Value) -> Value {
+        let Value::Object(mut given) = given else { panic!("an object") };
+        given.insert("messages".to_owned(), json!([]));
+        Value::Object(translate(given, "claude-sonnet-4-5", false).unwrap().body)
+    }
+
+    #[test]
+    fn bounds_and_stops() {
+        assert_eq!(body(json!({}))["max_tokens"], 64_000);
+        assert_eq!(body(json!({"max_tokens": 5}))["max_tokens"], 5);
+        assert_eq!(body(json!({"max_tokens": 5, "max_completion_tokens": 6}))["max_tokens"], 6);
+        assert_eq!(body(json!({"stop": "x"}))["stop_sequences"], json!(["x"]));
+        assert_eq!(body(json!({"stop": ["x", "y"]}))["stop_sequences"], json!(["x", "y"]));
+    }
+
+    #[test]
+    fn users_are_named_unless_they_are_persons() {
+        assert_eq!(body(json!({"user": "u-1"}))["metadata"]["user_id"], "u-1");
+        for person in ["a@b.de", "+49 30 1234567"] {
+            assert!(body(json!({"user": person})).get("metadata").is_none());
+        }
+    }
+
+    #[test]
+    fn effort_becomes_a_budget_with_room_behind_it() {
+        let low = body(json!({"reasoning_effort": "low", "max_tokens": 100}));
+        assert_eq!(low["thinking"], json!({"type": "enabled", "budget_tokens": 1024}));
+        assert_eq!(low["max_tokens"], 1124);
+        assert!(body(json!({"reasoning_effort": "none"})).get("thinking").is_none());
+        let given = json!({"thinking": {"type": "adaptive"}});
+        assert_eq!(body(given)["thinking"], json!({"type": "adaptive"}));
+        let Value::Object(bad) = json!({"messages": [], "reasoning_effort": "extreme"}) else { panic!() };
+        assert!(translate(bad, "m", false).is_err());
+    }
+
+    #[test]
+    fn a_shape_is_a_forced_tool() {
+        let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
+        let format = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": schema}});
+        let shaped = body(json!({"response_format": format}));
+        assert_eq!(shaped["tools"][0]["input_schema"], schema);
+        assert_eq!(shaped["tool_choice"], json!({"type": "tool", "name": JSON_TOOL}));
+        assert!(body(json!({"response_format": {"type": "text"}})).get("tools").is_none());
+        let thinking = body(json!({"response_format": {"type": "json_object"}, "reasoning_effort": "low"}));
+        assert!(thinking.get("tool_choice").is_none());
+    }
+}

@@ -1,0 +1,98 @@
+//! Azure OpenAI: OpenAI's wire at other addresses and with other credentials.
+
+use crate::chat::{Body, Flaw, Request};
+use crate::config::{DeploymentConfig, Secret};
+use crate::error::Error;
+
+use super::escape::escaped;
+use super::openai::{OpenAi, with_verb};
+use super::{Adapter, Encoded, Endpoint};
+
+/// LiteLLM's, for deployments that name none.
+pub const DEFAULT_API_VERSION: &str = "2025-02-01-preview";
+/// Versions that mean the API without dated versions.
+const UNDATED: [&str; 3] = ["v1", "latest", "preview"];
+
+pub struct Azure;
+
+impl Adapter for Azure {
+    fn chat_url(&self, config: &DeploymentConfig, base: &str, model: &str) -> String {
+        let version = config.api_version.as_deref().unwrap_or(DEFAULT_API_VERSION);
+        let base = base.trim_end_matches('/');
+        if base.ends_with("/openai/v1") {
+            return with_verb(base);
+        }
+        let root = base.strip_suffix("/openai").unwrap_or(base);
+        if UNDATED.contains(&version) {
+            return with_verb(&format!("{root}/openai/v1"));
+        }
+        // A base that already names the deployment stays as it is.
+        let deployment = if root.contains("/openai/deployments/") {
+            root.to_owned()
+        } else {
+            format!("{root}/openai/deployments/{}", escaped(model))
+        };
+        format!("{}?api-version={}", with_verb(&deployment), escaped(version))
+    }
+
+    fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)> {
+        let token = config.settings.text("azure_ad_token");
+        let credential = match (key, token) {
+            (Some(key), _) => Some(("api-key", key.clone())),
+            (None, Some(token)) => Some(("authorization", Secret::new(format!("Bearer {token}")))),
+            (None, None) => None,
+        };
+        let credential = credential.into_iter().map(|(name, value)| (name.to_owned(), value));
+        credential.chain(config.extra_headers.iter().cloned()).collect()
+    }
+
+    fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
+        OpenAi.body(endpoint, request)
+    }
+
+    fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
+        OpenAi.whole(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::tests::endpoint;
+    use super::*;
+
+    fn url(base: &str, version: &str) -> String {
+        let endpoint =
+            endpoint(&format!("model: azure/my gpt, api_base: 'http://h', api_key: k, api_version: '{version}'"));
+        let config = &endpoint.deployment().config;
+        Azure.chat_url(config, base, &endpoint.deployment().model)
+    }
+
+    #[test]
+    fn both_forms_of_address() {
+        let classic = "https://e.azure.com/openai/deployments/my%20gpt/chat/completions?api-version=2024-02-01";
+        for base in ["https://e.azure.com", "https://e.azure.com/", "https://e.azure.com/openai/"] {
+            assert_eq!(url(base, "2024-02-01"), classic);
+        }
+        let named = "https://e.azure.com/openai/deployments/other";
+        assert_eq!(url(named, "2024-02-01"), format!("{named}/chat/completions?api-version=2024-02-01"));
+        for version in ["v1", "latest", "preview"] {
+            assert_eq!(url("https://e.azure.com/", version), "https://e.azure.com/openai/v1/chat/completions");
+        }
+        assert_eq!(
+            url("https://e.azure.com/openai/v1/", "2024-02-01"),
+            "https://e.azure.com/openai/v1/chat/completions"
+        );
+    }
+
+    #[test]
+    fn the_key_beats_the_token() {
+        let headers = |params: &str| {
+            let endpoint = endpoint(&format!("model: azure/m, api_base: 'http://h', {params}"));
+            let config = &endpoint.deployment().config;
+            let headers = Azure.headers(config, config.api_key.as_ref());
+            headers.into_iter().map(|(name, value)| format!("{name}: {}", value.expose())).collect::<Vec<_>>()
+        };
+        assert_eq!(headers("api_key: k, azure_ad_token: t"), ["api-key: k"]);
+        assert_eq!(headers("azure_ad_token: t"), ["authorization: Bearer t"]);
+    }
+}
