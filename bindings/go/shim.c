@@ -7,7 +7,7 @@ static _Thread_local bool listening;
 static void done(void *user_data, router_response_t *response, router_error_t *error)
 {
     if (response != NULL) {
-        llmrouter_go_answer_t answer;
+        llmrouter_go_answer_t answer = {0};
         answer.body.data = router_response_body(response, &answer.body.len);
         answer.text.data = router_response_text(response, &answer.text.len);
         answer.metadata.data = router_response_metadata(response, &answer.metadata.len);
@@ -32,7 +32,7 @@ llmrouter_go_started_t llmrouter_go_start(const router_t *router, const char *re
 
 llmrouter_go_failure_t llmrouter_go_failure(const router_error_t *error)
 {
-    llmrouter_go_failure_t failure;
+    llmrouter_go_failure_t failure = {0};
     failure.code = router_error_code(error);
     failure.name = router_error_name(failure.code);
     failure.retry_after_ms = router_error_retry_after_ms(error);

@@ -58,8 +58,8 @@ impl Endpoint {
         let start = clock::now();
         let exchange = match mock::canned(self.mock(), request, &self.deployment.model) {
             Some(played) => {
-                let playing = pin!(played.map_err(|fault| self.fault(&fault))?.play());
-                let played = pin!(clock::within(timeout, playing));
+                let mut playing = Box::pin(played.map_err(|fault| self.fault(&fault))?.play());
+                let played = pin!(clock::within(timeout, playing.as_mut()));
                 waited.during(played).await.ok_or_else(|| self.late(timeout))?
             }
             None => {
@@ -67,7 +67,7 @@ impl Endpoint {
                 let sending = pin!(async {
                     let mut headers = extra_headers(request)?;
                     if let Some(entra) = &self.entra {
-                        headers.push(entra.bearer().await.map_err(|error| self.no_token(error))?);
+                        headers.push(Box::pin(entra.bearer()).await.map_err(|error| self.no_token(error))?);
                     }
                     target.post(&headers, encoded.body).await.map_err(|fault| self.fault(&fault))
                 });
@@ -75,8 +75,8 @@ impl Endpoint {
                 waited.during(sent).await.ok_or_else(|| self.late(timeout))??
             }
         };
-        let opened = Opened { endpoint: self, exchange, start, timeout, waited };
-        if matches!(opened.exchange.status, 200..300) { Ok(opened) } else { Err(opened.refused().await) }
+        let opened = Opened { endpoint: self, exchange: Box::new(exchange), start, timeout, waited };
+        if matches!(opened.exchange.status, 200..300) { Ok(opened) } else { Err(Box::pin(opened.refused()).await) }
     }
 
     fn late(&self, timeout: Duration) -> Error {
@@ -103,9 +103,11 @@ impl Endpoint {
 }
 
 /// An answer whose headers have come; what is left of the time is for its body.
+///
+/// The exchange is boxed, as are the rarer waits above: a call's future holds a copy of what it hands on.
 pub struct Opened<'a> {
     endpoint: &'a Endpoint,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     start: Instant,
     timeout: Duration,
     waited: &'a Waited,
@@ -137,7 +139,7 @@ impl Opened<'_> {
         classify::refusal(endpoint, status, &headers, &bytes)
     }
 
-    async fn read(self) -> Result<Vec<u8>, Error> {
+    async fn read(mut self) -> Result<Vec<u8>, Error> {
         let left = self.timeout.saturating_sub(clock::now().saturating_duration_since(self.start));
         let reading = pin!(self.exchange.read());
         let read = self.waited.during(pin!(clock::within(left, reading))).await;

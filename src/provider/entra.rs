@@ -116,7 +116,7 @@ impl Entra {
 
     async fn fetch(&self) -> Result<Token, NoToken> {
         let form = Bytes::from(self.form.expose().to_owned());
-        let exchange = self.target.post(&[], form).await.map_err(NoToken::Fault)?;
+        let mut exchange = self.target.post(&[], form).await.map_err(NoToken::Fault)?;
         let status = exchange.status;
         let body = exchange.read().await.map_err(NoToken::Fault)?;
         match serde_json::from_slice::<Granted>(&body) {

@@ -50,9 +50,9 @@ impl Exchange {
     }
 
     /// Reads the whole body, with room for one byte more.
-    pub async fn read(self) -> Result<Vec<u8>, Fault> {
-        let mut response = match self.body {
-            Incoming::Ready(bytes) => return Ok(Vec::from(bytes)),
+    pub async fn read(&mut self) -> Result<Vec<u8>, Fault> {
+        let response = match &mut self.body {
+            Incoming::Ready(bytes) => return Ok(Vec::from(std::mem::take(bytes))),
             Incoming::Network(response) => response,
         };
         let expected = response.content_length().unwrap_or(0).min(MAX_RESERVED_BYTES);

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "router.h"
+#include "router_handle.h"
 
 namespace llmrouter_node {
 
@@ -16,17 +16,18 @@ Owed::~Owed() {
   router_error_free(error);
 }
 
-void Inbox::wake_if_first() {
+void Inbox::wake_if_empty() {
   if (waiting_.settled.empty() && waiting_.records.empty()) {
     napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
   }
 }
 
 void Inbox::put(std::unique_ptr<Owed> settled) {
-  std::lock_guard<std::mutex> held(lock_);
-  if (wake_ == nullptr) return;
-  wake_if_first();
-  waiting_.settled.push_back(std::move(settled));
+  std::shared_ptr<Inbox> inbox = std::move(settled->inbox);
+  std::lock_guard<std::mutex> held(inbox->lock_);
+  if (inbox->wake_ == nullptr) return;
+  inbox->wake_if_empty();
+  inbox->waiting_.settled.push_back(std::move(settled));
 }
 
 void Inbox::put_record(const char *json, size_t len) {
@@ -36,7 +37,7 @@ void Inbox::put_record(const char *json, size_t len) {
     waiting_.dropped++;
     return;
   }
-  wake_if_first();
+  wake_if_empty();
   waiting_.records.emplace_back(json, len);
 }
 
@@ -46,6 +47,7 @@ Delivery Inbox::take() {
 }
 
 void Inbox::close() {
+  // Freed after the lock is let go.
   Delivery unread;
   std::lock_guard<std::mutex> held(lock_);
   wake_ = nullptr;

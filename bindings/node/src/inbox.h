@@ -4,6 +4,7 @@
 #include <llmrouter.h>
 #include <node_api.h>
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,6 +12,7 @@
 
 namespace llmrouter_node {
 
+class Inbox;
 class RouterHandle;
 
 // One promise and what settles it: an answer, an error, or neither and then `ok`.
@@ -19,7 +21,8 @@ struct Owed {
   router_response_t *response = nullptr;
   router_error_t *error = nullptr;
   bool ok = false;
-  // A router lives as long as its calls, even if nobody holds it any more.
+  // Where it goes, and the router: both live as long as their calls, even if nobody else holds them any more.
+  std::shared_ptr<Inbox> inbox;
   std::shared_ptr<RouterHandle> router;
 
   Owed() = default;
@@ -37,21 +40,21 @@ struct Delivery {
   size_t dropped = 0;
 };
 
-// Any thread puts in, the JavaScript thread takes out. The loop is woken only when something comes into an empty inbox: a thousand
-// ends at once are one wake-up.
+// Any thread puts in, the JavaScript thread takes out. The loop is woken only when something comes into an empty
+// inbox: a thousand calls that end at once are one wake-up.
 class Inbox {
  public:
-  // `wake` stays the caller's.
   explicit Inbox(napi_threadsafe_function wake) : wake_(wake) {}
 
-  void put(std::unique_ptr<Owed> settled);
+  // Hands over what settles a promise, to the inbox that it names.
+  static void put(std::unique_ptr<Owed> settled);
   void put_record(const char *json, size_t len);
   Delivery take();
-  // From now on everything that comes is freed, and nobody is woken: the JavaScript thread is about to go.
+  // From now on whatever comes is freed and nobody is woken: the JavaScript thread is about to go.
   void close();
 
  private:
-  void wake_if_first();
+  void wake_if_empty();
 
   std::mutex lock_;
   // NULL once closed. Called under the lock, so that no thread is inside that call after `close`.

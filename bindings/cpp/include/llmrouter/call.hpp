@@ -4,13 +4,14 @@
 
 #include <llmrouter.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
 #include <future>
 #include <memory>
 #include <mutex>
-#include <type_traits>
+#include <string_view>
 #include <utility>
 
 #include "error.hpp"
@@ -25,9 +26,6 @@
 #endif
 
 namespace llmrouter {
-
-template <class T>
-class Call;
 
 namespace detail {
 
@@ -67,22 +65,36 @@ inline Outcome outcome(router_response_t* response, router_error_t* error) {
     return response != nullptr ? Outcome(Response(response)) : Outcome(Error(ErrorHandle(error)));
 }
 
-/// The C callback of every form. `Pending` has `canceller` and `end(response, error)`, which lets nothing escape.
-template <class Pending>
+inline Error closed() { return Error(ROUTER_ERROR_SHUT_DOWN, "the router is closed"); }
+
+/// What waits for the end of a call. Each form adds `end(response, error)`, which lets nothing escape.
+struct Pending {
+    explicit Pending(const router_t* router) : canceller(std::make_shared<Canceller>(router)) {}
+
+    SharedCanceller canceller;
+    /// The library hands this over to its thread; race detectors don't see how, so it is said once more.
+    std::atomic<bool> handed_over{false};
+};
+
+/// The C callback of every form.
+template <class Form>
 void on_end(void* user_data, router_response_t* response, router_error_t* error) noexcept {
-    const std::unique_ptr<Pending> pending(static_cast<Pending*>(user_data));
+    const std::unique_ptr<Form> pending(static_cast<Form*>(user_data));
+    static_cast<void>(pending->handed_over.load(std::memory_order_acquire));
     pending->canceller->ended();
     pending->end(response, error);
 }
 
 /// Starts a call that ends in `pending`. Throws if it is not accepted; then `pending` is not told.
-template <class Pending>
-void start(const router_t* router, std::string_view request, std::unique_ptr<Pending> pending) {
+template <class Form>
+void start(const router_t* router, std::string_view request, std::unique_ptr<Form> pending) {
+    if (router == nullptr) closed().raise();
     // Kept apart: the callback may run, and free `pending`, before the C function returns.
     const SharedCanceller canceller = pending->canceller;
     std::uint64_t number = 0;
     router_error_t* error = nullptr;
-    if (!router_completion_async(router, request.data(), request.size(), &on_end<Pending>, pending.get(), &number,
+    pending->handed_over.store(true, std::memory_order_release);
+    if (!router_completion_async(router, request.data(), request.size(), &on_end<Form>, pending.get(), &number,
                                  &error)) {
         Error(ErrorHandle(error)).raise();
     }
@@ -91,8 +103,8 @@ void start(const router_t* router, std::string_view request, std::unique_ptr<Pen
 }
 
 /// Ends in a future.
-struct PendingFuture {
-    SharedCanceller canceller;
+struct PendingFuture : Pending {
+    using Pending::Pending;
     std::promise<Response> promise;
 
     void end(router_response_t* response, router_error_t* error) noexcept {
@@ -106,8 +118,10 @@ struct PendingFuture {
 
 /// Ends in a function of the program's, and in a future of what that function throws.
 template <class Function>
-struct PendingFunction {
-    SharedCanceller canceller;
+struct PendingFunction : Pending {
+    template <class F>
+    PendingFunction(const router_t* router, F&& f) : Pending(router), function(std::forward<F>(f)) {}
+
     Function function;
     std::promise<void> promise;
 
@@ -137,6 +151,7 @@ inline Error stopped_before_start() {
 
 /// `PendingFuture` for a call with a stop token. A type of its own: the other one is the same in every standard.
 struct PendingStoppable : PendingFuture {
+    using PendingFuture::PendingFuture;
     StopLink link;
 
     void end(router_response_t* response, router_error_t* error) noexcept {

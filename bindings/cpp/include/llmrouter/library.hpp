@@ -4,6 +4,7 @@
 
 #include <llmrouter.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -59,6 +60,8 @@ struct Listening {
     LogListener listener;
     std::mutex mutex;
     std::exception_ptr thrown;
+    /// The library hands this to its threads and back; race detectors don't see how, so it is said once more.
+    std::atomic<unsigned> handed_over{0};
 
     static bool& on_this_thread() noexcept {
         thread_local bool inside = false;
@@ -67,14 +70,16 @@ struct Listening {
 
     static void hear(void* user_data, std::int32_t level, const char* json, std::size_t length) noexcept {
         auto* self = static_cast<Listening*>(user_data);
-        on_this_thread() = true;
+        self->handed_over.fetch_add(1, std::memory_order_acq_rel);
+        const bool outer = std::exchange(on_this_thread(), true);
         try {
             self->listener(static_cast<LogLevel>(level), std::string_view(json, length));
         } catch (...) {
             const std::lock_guard lock(self->mutex);
             if (!self->thrown) self->thrown = std::current_exception();
         }
-        on_this_thread() = false;
+        on_this_thread() = outer;
+        self->handed_over.fetch_add(1, std::memory_order_acq_rel);
     }
 
     /// Puts `next` (or nothing) in the place of the listener before, and says what that one threw.
@@ -87,11 +92,14 @@ struct Listening {
         static std::mutex changing;
         static Listening* current = nullptr;  // outlives static destructors: library threads may still log
         const std::lock_guard lock(changing);
+        if (next) next->handed_over.fetch_add(1, std::memory_order_acq_rel);
         if (!router_set_log_listener(next ? &hear : nullptr, next.get(), static_cast<std::int32_t>(level))) {
             Error(ROUTER_ERROR_IN_CALLBACK, "the log listener can't be changed inside a callback").raise();
         }
         const std::unique_ptr<Listening> before(std::exchange(current, next.release()));
-        return before ? before->thrown : nullptr;
+        if (!before) return nullptr;
+        static_cast<void>(before->handed_over.load(std::memory_order_acquire));
+        return before->thrown;
     }
 };
 

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,8 +56,7 @@ public:
 
     /// Starts a chat completion. Whatever goes wrong is thrown by the call's `get()`.
     Call<Response> completion_async(const RequestText& request) const {
-        auto pending = std::make_unique<detail::PendingFuture>();
-        return start_future(request, std::move(pending));
+        return start_future(request, std::make_unique<detail::PendingFuture>(c_api()));
     }
 
     /// Starts a chat completion that ends in `callback(Outcome)`, exactly once, on a library thread, possibly before
@@ -64,9 +65,8 @@ public:
     template <class Callback, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback>&, Outcome>>>
     Call<void> completion_async(const RequestText& request, Callback&& callback) const {
         using Pending = detail::PendingFunction<std::decay_t<Callback>>;
-        const router_t* router = usable();
-        auto pending = std::unique_ptr<Pending>(
-            new Pending{std::make_shared<detail::Canceller>(router), std::forward<Callback>(callback), {}});
+        const router_t* router = c_api();
+        auto pending = std::make_unique<Pending>(router, std::forward<Callback>(callback));
         Call<void> call(pending->canceller, pending->promise.get_future());
         detail::start(router, request.text(), std::move(pending));
         return call;
@@ -75,12 +75,13 @@ public:
 #if defined(__cpp_lib_jthread)
     /// Starts a chat completion that a stop request cancels. With a token that is stopped already nothing is sent.
     Call<Response> completion_async(const RequestText& request, std::stop_token stop) const {
-        auto pending = std::make_unique<detail::PendingStoppable>();
+        auto pending = std::make_unique<detail::PendingStoppable>(c_api());
         if (stop.stop_requested()) {
             pending->promise.set_exception(detail::stopped_before_start().as_exception());
             return Call<Response>(nullptr, pending->promise.get_future());
         }
-        return start_future(request, std::move(pending), std::move(stop));
+        pending->link.emplace(std::move(stop), detail::CancelOnStop{pending->canceller});
+        return start_future(request, std::move(pending));
     }
 #endif
 
@@ -88,12 +89,12 @@ public:
     /// A chat completion to `co_await`: `Response answer = co_await router.completion_task(request);`. It starts when
     /// it is awaited; the router has to live until then. See `CompletionTask` for where the coroutine goes on.
     CompletionTask completion_task(const RequestText& request) const {
-        return CompletionTask(handle_, std::string(request.text()));
+        return CompletionTask(&handle_, std::string(request.text()));
     }
 #if defined(__cpp_lib_jthread)
     /// The same, cancelled by a stop request.
     CompletionTask completion_task(const RequestText& request, std::stop_token stop) const {
-        return CompletionTask(handle_, std::string(request.text()), std::move(stop));
+        return CompletionTask(&handle_, std::string(request.text()), std::move(stop));
     }
 #endif
 #endif
@@ -110,7 +111,9 @@ public:
     /// The state of every group and deployment, and the warnings of the configuration, as JSON.
     std::string snapshot() const {
         std::size_t length = 0;
-        const std::unique_ptr<char, detail::Deleter<&router_string_free>> text(router_snapshot(usable(), &length));
+        const router_t* router = c_api();
+        if (router == nullptr) detail::closed().raise();
+        const std::unique_ptr<char, detail::Deleter<&router_string_free>> text(router_snapshot(router, &length));
         return text ? std::string(text.get(), length) : std::string();
     }
     /// The same as a value of the program's JSON library.
@@ -124,7 +127,7 @@ public:
     bool shutdown(std::chrono::milliseconds drain) const {
         constexpr std::chrono::milliseconds::rep most = UINT32_MAX;
         const auto wait = std::clamp<std::chrono::milliseconds::rep>(drain.count(), 0, most);
-        const router_t* router = handle_;
+        const router_t* router = c_api();
         return router == nullptr || router_shutdown(router, static_cast<std::uint32_t>(wait));
     }
 
@@ -146,16 +149,9 @@ private:
         return Router(router);
     }
 
-    /// The handle of a router that is not closed.
-    const router_t* usable() const {
-        const router_t* router = handle_;
-        if (router == nullptr) detail::closed().raise();
-        return router;
-    }
-
     /// Does not touch this object once the call has begun: it may be destroyed meanwhile.
     Outcome send(const RequestText& request) const {
-        const router_t* router = handle_;
+        const router_t* router = c_api();
         if (router == nullptr) return Outcome(detail::closed());
         router_error_t* error = nullptr;
         router_response_t* response =
@@ -163,15 +159,12 @@ private:
         return detail::outcome(response, error);
     }
 
-    template <class Pending, class... Stop>
-    Call<Response> start_future(const RequestText& request, std::unique_ptr<Pending> pending, Stop... stop) const {
-        const router_t* router = handle_;
-        pending->canceller = std::make_shared<detail::Canceller>(router);
+    template <class Pending>
+    Call<Response> start_future(const RequestText& request, std::unique_ptr<Pending> pending) const {
         Call<Response> call(pending->canceller, pending->promise.get_future());
-        (pending->link.emplace(std::move(stop), detail::CancelOnStop{pending->canceller}), ...);
         try {
-            detail::start(usable(), request.text(), std::move(pending));
-        } catch (...) {
+            detail::start(c_api(), request.text(), std::move(pending));
+        } catch (const Error&) {
             std::promise<Response> refused;
             refused.set_exception(std::current_exception());
             call.future() = refused.get_future();

@@ -1,0 +1,183 @@
+package llmrouter_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	llmrouter "github.com/llmrouter/llmrouter/bindings/go"
+)
+
+// Case is one row of the table that all languages run.
+type Case struct {
+	Name     string
+	Config   string
+	Script   json.RawMessage
+	Request  json.RawMessage
+	Raw      *string
+	WarmUp   int `json:"warm_up"`
+	Cancel   string
+	Close    string
+	InFlight int            `json:"in_flight"`
+	WithinMS int            `json:"within_ms"`
+	NewFails map[string]any `json:"new_fails"`
+	Expect   struct {
+		Text     *string
+		Metadata map[string]any
+		Attempts *int
+		Error    map[string]any
+	}
+}
+
+func TestCases(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root(t), "tests", "bindings", "cases.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct {
+		About string
+		Cases []Case
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	// A member that this runner does not know would be a check that it does not make.
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&table); err != nil {
+		t.Fatal(err)
+	}
+	if len(table.Cases) < 30 {
+		t.Fatalf("only %d cases", len(table.Cases))
+	}
+	for _, row := range table.Cases {
+		t.Run(row.Name, func(t *testing.T) {
+			noGoroutinesLeft(t)
+			row.run(t)
+		})
+	}
+}
+
+func (c *Case) run(t *testing.T) {
+	base := fake(t, string(c.Script))
+	config := strings.NewReplacer("{{provider}}", base, "{{dead}}", deadPort(t)).Replace(c.Config)
+	router, err := llmrouter.NewFromYAML(config)
+	if c.NewFails != nil {
+		checkError(t, err, c.NewFails)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer router.Close()
+	for range c.WarmUp {
+		_, _ = router.CompletionRaw(context.Background(), c.Request)
+	}
+
+	start := time.Now()
+	outcomes := c.calls(t, router)
+	for range cap(outcomes) {
+		c.check(t, <-outcomes)
+	}
+	if took := time.Since(start); c.WithinMS > 0 && took > time.Duration(c.WithinMS)*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+}
+
+type outcome struct {
+	response *llmrouter.Response
+	err      error
+}
+
+// calls makes the row's calls and does to them what it says; the channel has room for as many as there are.
+func (c *Case) calls(t *testing.T, router *llmrouter.Router) chan outcome {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if c.Cancel == "before" {
+		cancel()
+	}
+	if c.Close == "before" {
+		router.Close()
+	}
+	request := c.Request
+	if c.Raw != nil {
+		request = json.RawMessage(*c.Raw)
+	}
+	outcomes := make(chan outcome, max(c.InFlight, 1))
+	for range cap(outcomes) {
+		go func() {
+			response, err := router.CompletionRaw(ctx, request)
+			outcomes <- outcome{response, err}
+		}()
+	}
+	if c.Cancel == "during" || c.Close == "during" {
+		waitInFlight(t, router, cap(outcomes))
+	}
+	if c.Cancel == "during" {
+		cancel()
+	}
+	if c.Close == "during" {
+		router.Close()
+	}
+	// All have ended; a cancel after that, by the deferred one, changes nothing.
+	eventually(t, func() bool { return len(outcomes) == cap(outcomes) })
+	return outcomes
+}
+
+func (c *Case) check(t *testing.T, got outcome) {
+	if c.Expect.Error != nil {
+		checkError(t, got.err, c.Expect.Error)
+		if cancelled := c.Cancel == "before" || c.Cancel == "during"; cancelled != errors.Is(got.err, context.Canceled) {
+			t.Errorf("cancelled: %v, but the error is %v", cancelled, got.err)
+		}
+		return
+	}
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	c.checkText(t, got.response)
+	// The typed metadata, written again, has what is expected, and so does the library's own.
+	typed, err := json.Marshal(got.response.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []json.RawMessage{typed, got.response.RawMetadata} {
+		checkMembers(t, text, c.Expect.Metadata)
+	}
+	if attempts := got.response.Metadata().Attempts; c.Expect.Attempts != nil && len(attempts) != *c.Expect.Attempts {
+		t.Errorf("attempts: %+v", attempts)
+	}
+}
+
+func (c *Case) checkText(t *testing.T, response *llmrouter.Response) {
+	completion, err := response.Completion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := completion.Choices[0].Message.Content
+	if c.Expect.Text == nil {
+		if response.Text() != "" || content != nil {
+			t.Errorf("there is a text: %q, %v", response.Text(), content)
+		}
+		return
+	}
+	if response.Text() != *c.Expect.Text || content.String() != *c.Expect.Text {
+		t.Errorf("text %q, content %q, not %q", response.Text(), content, *c.Expect.Text)
+	}
+}
+
+func checkMembers(t *testing.T, text []byte, expected map[string]any) {
+	t.Helper()
+	var members map[string]any
+	if err := json.Unmarshal(text, &members); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range expected {
+		if !reflect.DeepEqual(members[name], value) {
+			t.Errorf("%s is %v, not %v, in %s", name, members[name], value, text)
+		}
+	}
+}

@@ -1,0 +1,23 @@
+// Package llmrouter sends a chat completion to "a model" and has the best healthy deployment of that model answer it:
+// balanced, retried and failed over inside this process. It reads LiteLLM's configuration.
+//
+//	router, err := llmrouter.NewFromFile("config.yaml")
+//	if err != nil { … }
+//	defer router.Close()
+//
+//	answer, err := router.Completion(ctx, llmrouter.ChatRequest{
+//		Model:    "gpt-4",
+//		Messages: []llmrouter.Message{llmrouter.User("Hi")},
+//	})
+//	var failed *llmrouter.Error
+//	switch {
+//	case errors.Is(err, llmrouter.ErrRateLimit):   // by class
+//	case errors.As(err, &failed):                  // with its details
+//	}
+//
+// Any number of goroutines may use a [Router] at once. A call costs no thread while it waits: thousands may be in
+// flight. Its context cancels it.
+//
+// The package links libllmrouter statically from what stage.sh put beside it. With the build tag llmrouter_dynamic it
+// uses the shared library that pkg-config finds.
+package llmrouter

@@ -1,0 +1,112 @@
+package llmrouter
+
+import "time"
+
+// ChatRequest asks for a chat completion. Fields that are not set are not sent.
+type ChatRequest struct {
+	// Model is the name of a model group, or an alias of one.
+	Model    string    `json:"model"`
+	Messages []Message `json:"messages"`
+
+	Temperature         *float64           `json:"temperature,omitempty"`
+	TopP                *float64           `json:"top_p,omitempty"`
+	N                   *int               `json:"n,omitempty"` // How many choices.
+	Stop                []string           `json:"stop,omitempty"`
+	MaxTokens           *int               `json:"max_tokens,omitempty"`
+	MaxCompletionTokens *int               `json:"max_completion_tokens,omitempty"`
+	PresencePenalty     *float64           `json:"presence_penalty,omitempty"`
+	FrequencyPenalty    *float64           `json:"frequency_penalty,omitempty"`
+	LogitBias           map[string]float64 `json:"logit_bias,omitempty"`
+	LogProbs            *bool              `json:"logprobs,omitempty"`
+	TopLogProbs         *int               `json:"top_logprobs,omitempty"`
+	Seed                *int64             `json:"seed,omitempty"`
+	User                string             `json:"user,omitempty"`
+	ReasoningEffort     string             `json:"reasoning_effort,omitempty"`
+	ResponseFormat      *ResponseFormat    `json:"response_format,omitempty"`
+	Tools               []Tool             `json:"tools,omitempty"`
+	ToolChoice          *ToolChoice        `json:"tool_choice,omitempty"`
+	ParallelToolCalls   *bool              `json:"parallel_tool_calls,omitempty"`
+
+	// These are for the router and are not sent.
+
+	// Timeout is for each attempt; the deployment's or the router's if 0. The context bounds the whole call.
+	Timeout time.Duration `json:"-"`
+	// NumRetries is how many more attempts a group gets after the first.
+	NumRetries *int `json:"num_retries,omitempty"`
+	// Fallbacks are the groups that answer when the model's can't, in order.
+	Fallbacks        []string `json:"fallbacks,omitempty"`
+	DisableFallbacks bool     `json:"disable_fallbacks,omitempty"`
+
+	// Extra are further members; the provider gets them as they are. One that has a field which is set is an error.
+	Extra map[string]any `json:"-"`
+}
+
+// MarshalJSON renders the request as OpenAI's.
+func (r ChatRequest) MarshalJSON() ([]byte, error) {
+	type plain ChatRequest
+	if r.Messages == nil {
+		r.Messages = []Message{}
+	}
+	return join(struct {
+		plain
+		Timeout float64 `json:"timeout,omitempty"` // Seconds.
+	}{plain(r), r.Timeout.Seconds()}, r.Extra)
+}
+
+// ResponseFormat says what shape the answer's text must have.
+type ResponseFormat struct {
+	Type       string      `json:"type"` // "text", "json_object" or "json_schema".
+	JSONSchema *JSONSchema `json:"json_schema,omitempty"`
+}
+
+// JSONSchema names a schema for the answer.
+type JSONSchema struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Schema      any    `json:"schema,omitempty"` // Anything that is JSON: a map, a struct, a json.RawMessage.
+	Strict      *bool  `json:"strict,omitempty"`
+}
+
+// Tool is something the model may call.
+type Tool struct {
+	Type     string              `json:"type"` // "function".
+	Function *FunctionDefinition `json:"function,omitempty"`
+	Extra    map[string]any      `json:"-"` // Members without a field.
+}
+
+// MarshalJSON renders the tool with its Extra.
+func (t Tool) MarshalJSON() ([]byte, error) {
+	type plain Tool
+	return join(plain(t), t.Extra)
+}
+
+// FunctionDefinition describes a function to the model.
+type FunctionDefinition struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Parameters  any    `json:"parameters,omitempty"` // A JSON schema: a map, a struct, a json.RawMessage.
+	Strict      *bool  `json:"strict,omitempty"`
+}
+
+// Function is a tool that is a function; parameters is a JSON schema: a map, a struct, a json.RawMessage.
+func Function(name, description string, parameters any) Tool {
+	definition := FunctionDefinition{Name: name, Description: description, Parameters: parameters}
+	return Tool{Type: "function", Function: &definition}
+}
+
+// ToolChoice says whether the model calls a tool. Other forms go into [ChatRequest.Extra].
+type ToolChoice struct {
+	Mode     string // "auto", "none" or "required".
+	Function string // The name of the one function to call; Mode is ignored then.
+}
+
+// MarshalJSON renders the mode as text and the function as an object.
+func (c ToolChoice) MarshalJSON() ([]byte, error) {
+	if c.Function == "" {
+		return encode(c.Mode)
+	}
+	return encode(map[string]any{"type": "function", "function": map[string]string{"name": c.Function}})
+}
+
+// Ptr returns a pointer to value, for fields that may be unset: Temperature: llmrouter.Ptr(0.2).
+func Ptr[T any](value T) *T { return &value }

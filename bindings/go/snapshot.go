@@ -1,0 +1,86 @@
+package llmrouter
+
+// #include "shim.h"
+import "C"
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Snapshot is the state of a router at one moment.
+type Snapshot struct {
+	Version  string    `json:"version"` // The library's.
+	Groups   []Group   `json:"groups"`
+	Warnings []Warning `json:"warnings"` // What the configuration has that has no effect.
+	// Raw is the whole snapshot as the library gave it.
+	Raw json.RawMessage `json:"-"`
+}
+
+// Group is a model group with its deployments, in the order of the configuration.
+type Group struct {
+	Name        string             `json:"name"`
+	Deployments []DeploymentStatus `json:"deployments"`
+}
+
+// DeploymentStatus is how a deployment is.
+type DeploymentStatus struct {
+	ID       string `json:"id"`
+	Provider string `json:"provider"`
+	Model    string `json:"model"` // The provider's name of it.
+	APIBase  string `json:"api_base"`
+	// State is "healthy", "cooling" (failed, and rests) or "blocked" (can't be used at all).
+	State string `json:"state"`
+	Cause string `json:"cause"` // Of a state other than "healthy".
+	// Since and Until bound the rest of a cooling deployment; zero else.
+	Since     time.Time `json:"-"`
+	Until     time.Time `json:"-"`
+	InFlight  int       `json:"in_flight"`
+	Succeeded uint64    `json:"succeeded"` // Calls since the router was made.
+	Failed    uint64    `json:"failed"`
+}
+
+// Warning is a setting that has no effect.
+type Warning struct {
+	Path    string `json:"path"`
+	Line    int    `json:"line"`
+	Message string `json:"message"`
+}
+
+// Snapshot returns the state of every group and deployment. It fails with [ErrShutDown] after [Router.Close].
+func (r *Router) Snapshot() (*Snapshot, error) {
+	if !r.enter() {
+		return nil, localError(C.ROUTER_ERROR_SHUT_DOWN, "the router is closed")
+	}
+	defer r.leave()
+	var length C.size_t
+	text := C.router_snapshot(r.handle, &length)
+	if text == nil {
+		return nil, localError(C.ROUTER_ERROR_INTERNAL, "the library gave no snapshot")
+	}
+	snapshot := &Snapshot{Raw: takeText(text, length)}
+	if err := json.Unmarshal(snapshot.Raw, snapshot); err != nil {
+		return nil, localError(C.ROUTER_ERROR_INTERNAL, "the library's snapshot can't be read: "+err.Error())
+	}
+	return snapshot, nil
+}
+
+// UnmarshalJSON reads the times, which are Unix milliseconds.
+func (d *DeploymentStatus) UnmarshalJSON(data []byte) error {
+	type plain DeploymentStatus
+	timed := struct {
+		*plain
+		Since *int64 `json:"since"`
+		Until *int64 `json:"until"`
+	}{plain: (*plain)(d)}
+	err := json.Unmarshal(data, &timed)
+	d.Since, d.Until = moment(timed.Since), moment(timed.Until)
+	return err
+}
+
+func moment(milliseconds *int64) time.Time {
+	if milliseconds == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(*milliseconds)
+}

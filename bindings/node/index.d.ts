@@ -1,0 +1,143 @@
+/// <reference lib="esnext.disposable" />
+
+import type { ChatCompletion } from './types/completion';
+import type { LogLevel, LogRecord } from './types/log';
+import type { Metadata } from './types/metadata';
+import type { CompletionRequest } from './types/request';
+import type { Snapshot } from './types/snapshot';
+
+export * from './types/completion';
+export * from './types/log';
+export * from './types/metadata';
+export * from './types/request';
+export * from './types/snapshot';
+export {
+  APIConnectionError,
+  APIError,
+  APIResponseValidationError,
+  AuthenticationError,
+  BadGatewayError,
+  BadRequestError,
+  BudgetExceededError,
+  BusyError,
+  CancelledError,
+  ConfigError,
+  ContentPolicyViolationError,
+  ContextWindowExceededError,
+  ForkedError,
+  InCallbackError,
+  InternalError,
+  InternalServerError,
+  InvalidArgumentError,
+  NotFoundError,
+  PermissionDeniedError,
+  RateLimitError,
+  RouterError,
+  RouterErrorDetail,
+  RouterRateLimitError,
+  ServiceUnavailableError,
+  ShutDownError,
+  StreamTruncatedError,
+  Timeout,
+  UnprocessableEntityError,
+} from './types/errors';
+
+/** The library's version, such as "0.1.0". */
+export const version: string;
+
+/** The library's ABI: major << 16 | minor. Loading fails if it does not fit the addon. */
+export const abiVersion: number;
+
+/** Any `AbortSignal`: of Node, of a browser's types, or of a library. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+export interface CallOptions {
+  /**
+   * Cancels the call. It is then rejected with a {@link CancelledError}, whose `cause` is the signal's `reason` (unless
+   * an answer won the race). With a signal that is aborted already, nothing is sent.
+   */
+  signal?: AbortSignalLike | null;
+}
+
+/**
+ * Configuration, deployments, connections and worker threads, which start with the first call. Calls keep the process
+ * alive while they run; an idle router does not. One that is not closed is closed when nothing refers to it any more,
+ * or when its thread ends.
+ */
+export class Router {
+  private constructor();
+
+  /**
+   * Makes a router from YAML (or JSON) text. Blocks while it is read.
+   * @throws {ConfigError} naming path, line and column
+   */
+  static fromYaml(text: string): Router;
+
+  /**
+   * Makes a router from a file: a path, or a `URL` with the scheme `file:`. Blocks while it is read.
+   * @throws {ConfigError} naming path, line and column
+   */
+  static fromFile(path: string | { readonly href: string }): Router;
+
+  /**
+   * Sends a chat completion. Members that the types do not name go to the provider too.
+   * Rejects with a {@link RouterError}, whatever the fault is.
+   */
+  completion<Request extends CompletionRequest>(request: Request, options?: CallOptions): Promise<Response>;
+
+  /** The same with a request that is JSON already: text, or its UTF-8 bytes. */
+  completionRaw(json: string | Uint8Array, options?: CallOptions): Promise<Response>;
+
+  /**
+   * The state of every group and deployment, now.
+   * @throws {ShutDownError} after `close`
+   */
+  snapshot(): Snapshot;
+
+  /**
+   * Refuses new calls from now on and waits up to `drainMs` milliseconds for those that run. Resolves to whether all
+   * have ended; what is left keeps running. The event loop is not blocked.
+   */
+  shutdown(drainMs: number): Promise<boolean>;
+
+  /**
+   * Ends what runs: those calls are rejected with a {@link ShutDownError}. Resolves when threads and connections are
+   * gone. May be called more than once. The event loop is not blocked.
+   */
+  close(): Promise<void>;
+
+  /** `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A finished call. Its parts are made when they are asked for; it stays usable when its router is closed. */
+export class Response {
+  private constructor();
+
+  /** The provider's answer as JSON text, byte for byte where the provider speaks OpenAI's shape. */
+  readonly body: string;
+
+  /** The answer, parsed once. */
+  readonly data: ChatCompletion;
+
+  /** The first choice's text; null if it has none, as with tool calls. */
+  readonly text: string | null;
+
+  /** Who answered, what was tried, what it cost; parsed once. */
+  readonly metadata: Metadata;
+
+  /** `data`, for `JSON.stringify`. */
+  toJSON(): ChatCompletion;
+}
+
+/**
+ * Sends the library's log to `listener`, up to `level` ("info" unless given); null turns it off. The process has one
+ * listener: it belongs to the thread (main or worker) that has set it last, and ends with that thread. It does not keep
+ * the process alive. Up to 10,000 records wait for a busy event loop; a record tells how many more there were.
+ */
+export function setLogListener(listener: ((record: LogRecord) => void) | null, level?: LogLevel): void;

@@ -1,0 +1,48 @@
+'use strict';
+
+/**
+ * The addon. What crosses it: JSON text, numbers, and externals that own a router or an answer. Whatever fails throws
+ * or rejects with a {@link Failure}, of which lib/errors.js makes an error.
+ *
+ * @typedef {{ readonly router: unique symbol }} RouterHandle
+ * @typedef {{ readonly answer: unique symbol }} AnswerHandle
+ * @typedef {{ code: number, name: string, json: string, retryAfterMs: number | null }} Failure
+ *
+ * @typedef {object} Native
+ * @property {string} version the library's version
+ * @property {number} abiVersion the ABI that the library has: major << 16 | minor
+ * @property {number} headerAbiVersion the ABI that the addon was compiled for
+ * @property {(yaml: string) => RouterHandle} fromYaml
+ * @property {(path: string) => RouterHandle} fromFile
+ * @property {(router: RouterHandle, json: string | Uint8Array, number?: BigUint64Array) => Promise<AnswerHandle>} start
+ *   starts a completion; writes the call's number into the only element of `number`
+ * @property {(router: RouterHandle, number: bigint) => void} cancel
+ * @property {(router: RouterHandle) => string | null} snapshot
+ * @property {(router: RouterHandle, drainMs: number) => Promise<boolean>} shutdown
+ * @property {(router: RouterHandle) => Promise<boolean>} close
+ * @property {(answer: AnswerHandle) => string} body
+ * @property {(answer: AnswerHandle) => string | null} text
+ * @property {(answer: AnswerHandle) => string} metadata
+ * @property {(level: number, onRecords?: (texts: string[], dropped: number) => void) => void} setLogListener
+ */
+
+const { checkAbi } = require('./abi.js');
+
+const platform = `${process.platform}-${process.arch}`;
+const path = `../prebuilds/${platform}/llmrouter.node`;
+
+/** @returns {Native} */
+function load() {
+  try {
+    return require(path);
+  } catch (cause) {
+    const missing = /** @type {NodeJS.ErrnoException} */ (cause).code === 'MODULE_NOT_FOUND';
+    const what = missing ? `has no build for ${platform}` : `can't load its build for ${platform}`;
+    throw new Error(`llmrouter ${what}; \`node build.mjs\` in the package's sources makes one`, { cause });
+  }
+}
+
+const native = load();
+checkAbi(native.abiVersion, native.headerAbiVersion);
+
+module.exports = native;

@@ -1,0 +1,163 @@
+#include "router.h"
+
+#include <utility>
+
+#include "environment.h"
+#include "values.h"
+
+namespace llmrouter_node {
+
+namespace {
+
+// What an external of a router points to; empty once closed.
+using Holder = std::shared_ptr<RouterHandle>;
+
+Holder holder_of(napi_env env, napi_value external) {
+  auto *holder = pointer_of<Holder>(env, external);
+  return holder == nullptr ? nullptr : *holder;
+}
+
+// NULL for a router that was closed: the library refuses that in words of its own.
+const router_t *open(const Holder &holder) { return holder == nullptr ? nullptr : holder->get(); }
+
+using Maker = router_t *(*)(const char *, size_t, router_error_t **);
+
+napi_value make(napi_env env, napi_callback_info info, Maker maker) {
+  Arguments<1> arguments(env, info);
+  Text text(env, arguments.at[0]);
+  router_error_t *error = nullptr;
+  router_t *router = maker(text.data(), text.size(), &error);
+  if (router == nullptr) {
+    napi_throw(env, failure_value(env, error));
+    router_error_free(error);
+    return nullptr;
+  }
+  auto *holder = new Holder(RouterHandle::adopt(router));
+  Environment::of(env)->track(*holder);
+  auto let_go = [](napi_env, void *data, void *) { delete static_cast<Holder *>(data); };
+  napi_value external = nullptr;
+  if (napi_create_external(env, holder, let_go, nullptr, &external) != napi_ok) delete holder;
+  return external;
+}
+
+// Runs on a thread of the library, once for each call that was accepted.
+void done(void *user_data, router_response_t *response, router_error_t *error) {
+  std::unique_ptr<Owed> owed(static_cast<Owed *>(user_data));
+  owed->response = response;
+  owed->error = error;
+  Inbox::put(std::move(owed));
+}
+
+// Where to write a call's number: the only element of a BigUint64Array, or NULL if none was given.
+uint64_t *place_of_number(napi_env env, napi_value array) {
+  bool is_typed_array = false;
+  void *place = nullptr;
+  size_t length = 0;
+  napi_typedarray_type type = napi_int8_array;
+  if (napi_is_typedarray(env, array, &is_typed_array) != napi_ok || !is_typed_array) return nullptr;
+  napi_get_typedarray_info(env, array, &type, &length, &place, nullptr, nullptr);
+  return type == napi_biguint64_array && length == 1 ? static_cast<uint64_t *>(place) : nullptr;
+}
+
+// A promise, and what will settle it through this thread's inbox; empty with an exception pending.
+std::unique_ptr<Owed> promise(napi_env env, Holder router, napi_value *value) {
+  auto owed = std::make_unique<Owed>();
+  if (napi_create_promise(env, &owed->deferred, value) != napi_ok) return nullptr;
+  owed->inbox = Environment::of(env)->inbox();
+  owed->router = std::move(router);
+  return owed;
+}
+
+}  // namespace
+
+napi_value router_from_yaml(napi_env env, napi_callback_info info) { return make(env, info, router_new_from_yaml); }
+
+napi_value router_from_file(napi_env env, napi_callback_info info) { return make(env, info, router_new_from_file); }
+
+napi_value start_completion(napi_env env, napi_callback_info info) {
+  Arguments<3> arguments(env, info);
+  Holder router = holder_of(env, arguments.at[0]);
+  Text request(env, arguments.at[1]);
+  uint64_t *number = place_of_number(env, arguments.at[2]);
+  napi_value result = nullptr;
+  std::unique_ptr<Owed> owed = promise(env, router, &result);
+  if (owed == nullptr) return nullptr;
+  Owed *user_data = owed.release();
+  router_error_t *error = nullptr;
+  if (router_completion_async(open(router), request.data(), request.size(), done, user_data, number, &error)) {
+    // It may be over already, but is settled on this thread, so not before we return.
+    Environment::of(env)->owe();
+    return result;
+  }
+  owed.reset(user_data);
+  owed->error = error;
+  settle_promise(env, owed.get());
+  return result;
+}
+
+napi_value cancel_call(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  Holder router = holder_of(env, arguments.at[0]);
+  uint64_t number = 0;
+  bool lossless = false;
+  if (napi_get_value_bigint_uint64(env, arguments.at[1], &number, &lossless) == napi_ok) {
+    router_cancel(open(router), number);
+  }
+  return undefined_value(env);
+}
+
+napi_value take_snapshot(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  Holder router = holder_of(env, arguments.at[0]);
+  size_t len = 0;
+  char *json = router_snapshot(open(router), &len);
+  if (json == nullptr) return null_value(env);
+  napi_value text = text_value(env, json, len);
+  router_string_free(json);
+  return text;
+}
+
+napi_value shut_down(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  Holder router = holder_of(env, arguments.at[0]);
+  uint32_t drain_ms = 0;
+  napi_get_value_uint32(env, arguments.at[1], &drain_ms);
+  napi_value result = nullptr;
+  std::unique_ptr<Owed> owed = promise(env, router, &result);
+  if (owed == nullptr) return nullptr;
+  // Without waiting, and now: a call that is started after this one returns is refused.
+  owed->ok = router == nullptr || router->drain(0);
+  if (owed->ok || drain_ms == 0) {
+    settle_promise(env, owed.get());
+    return result;
+  }
+  Environment::of(env)->owe();
+  run_elsewhere([owed = owed.release(), drain_ms] {
+    owed->ok = owed->router->drain(drain_ms);
+    Inbox::put(std::unique_ptr<Owed>(owed));
+  });
+  return result;
+}
+
+napi_value close_router(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  auto *holder = pointer_of<Holder>(env, arguments.at[0]);
+  Holder router = holder == nullptr ? nullptr : std::exchange(*holder, nullptr);
+  napi_value result = nullptr;
+  std::unique_ptr<Owed> owed = promise(env, router, &result);
+  if (owed == nullptr) return nullptr;
+  owed->ok = true;
+  if (router == nullptr) {
+    settle_promise(env, owed.get());
+    return result;
+  }
+  Environment::of(env)->owe();
+  // After the calls that it ends: their callbacks have put them into the inbox when `close` returns.
+  run_elsewhere([owed = owed.release()] {
+    owed->router->close();
+    Inbox::put(std::unique_ptr<Owed>(owed));
+  });
+  return result;
+}
+
+}  // namespace llmrouter_node

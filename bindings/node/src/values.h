@@ -1,0 +1,20 @@
+// The library's objects as JavaScript values.
+#pragma once
+
+#include "inbox.h"
+#include "napi.h"
+
+namespace llmrouter_node {
+
+// Settles the promise: with an external that owns the answer, with a failure (below), or with `ok`.
+void settle_promise(napi_env env, Owed *owed);
+
+// What lib/errors.js makes an error of: `{code, name, json, retryAfterMs}`.
+napi_value failure_value(napi_env env, const router_error_t *error);
+
+// `body(answer)`, `text(answer)` (null if it has none), `metadata(answer)`: read when asked for.
+napi_value answer_body(napi_env env, napi_callback_info info);
+napi_value answer_text(napi_env env, napi_callback_info info);
+napi_value answer_metadata(napi_env env, napi_callback_info info);
+
+}  // namespace llmrouter_node

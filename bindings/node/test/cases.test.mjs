@@ -1,0 +1,104 @@
+// The table of cases that every language runs, with equal outcomes.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as llmrouter from 'llmrouter';
+import { deadUrl, startProvider } from './support/provider.mjs';
+import { inRepository } from './support/repository.mjs';
+
+const { Router, RouterError } = llmrouter;
+const { cases } = JSON.parse(readFileSync(inRepository('tests/bindings/cases.json'), 'utf8'));
+
+// A member that this runner does not know would go untested.
+const KNOWN = {
+  case: ['name', 'config', 'script', 'request', 'raw', 'warm_up', 'cancel', 'close', 'in_flight', 'within_ms', 'expect', 'new_fails'],
+  expect: ['text', 'metadata', 'attempts', 'error'],
+  error: ['code', 'class', 'status', 'retryable', 'provider', 'deployment', 'param', 'provider_code', 'attempts', 'retry_after_ms', 'message_excludes', 'message_contains'],
+};
+
+function checkKnown(kind, object = {}) {
+  const unknown = Object.keys(object).filter((name) => !KNOWN[kind].includes(name));
+  assert.deepEqual(unknown, [], `members of a ${kind} that this runner does not know`);
+}
+
+function checkError(error, expected) {
+  assert.ok(error instanceof RouterError, `${error?.stack}`);
+  checkKnown('error', expected);
+  const { class: type, status, attempts, provider_code, retry_after_ms, message_excludes, message_contains } = expected;
+  const { code, retryable, provider = error.provider, deployment = error.deployment, param = error.param } = expected;
+  const seen = { type: error.type, name: error.name, code: error.code, status: error.status ?? 0, retryable: error.retryable };
+  assert.deepEqual(seen, { type, name: type, code, status, retryable }, error.stack);
+  assert.equal(error.constructor, llmrouter[type], 'the class of the error');
+  const who = [error.provider, error.deployment, error.param, error.providerCode];
+  assert.deepEqual(who, [provider, deployment, param, provider_code ?? error.providerCode]);
+  if (attempts !== undefined) assert.equal(error.attempts.length, attempts);
+  if (typeof retry_after_ms === 'number') assert.equal(error.retryAfterMs, retry_after_ms);
+  if (typeof retry_after_ms === 'object') {
+    const { min, max } = retry_after_ms;
+    assert.ok(error.retryAfterMs >= min && error.retryAfterMs <= max, `${error.retryAfterMs} is not in ${min}..${max}`);
+  }
+  if (message_excludes) assert.ok(!error.stack.includes(message_excludes));
+  if (message_contains) assert.ok(error.message.includes(message_contains), error.message);
+}
+
+function checkAnswer(answer, { text, metadata = {}, attempts }) {
+  if (text !== undefined) assert.equal(answer.text, text);
+  for (const [name, value] of Object.entries(metadata)) assert.deepEqual(answer.metadata[name], value, name);
+  if (attempts !== undefined) assert.equal(answer.metadata.attempts.length, attempts);
+}
+
+async function runCase(entry, router) {
+  const controller = entry.cancel ? new AbortController() : undefined;
+  const options = controller && { signal: controller.signal };
+  const call = () =>
+    entry.raw === undefined ? router.completion(entry.request, options) : router.completionRaw(entry.raw, options);
+
+  for (let i = 0; i < (entry.warm_up ?? 0); i++) await call().catch(() => {});
+  if (entry.cancel === 'before') controller.abort();
+  if (entry.close === 'before') await router.close();
+  const start = performance.now();
+  const outcomes = Promise.allSettled(Array.from({ length: entry.in_flight ?? 1 }, call));
+  if (entry.cancel === 'during' || entry.close === 'during') await sleep(100);
+  if (entry.cancel === 'during') controller.abort();
+  if (entry.close === 'during') await router.close();
+  for (const { value, reason } of await outcomes) {
+    if (entry.cancel === 'after') controller.abort();
+    if (entry.expect.error) {
+      checkError(reason, entry.expect.error);
+    } else {
+      assert.equal(reason, undefined);
+      checkAnswer(value, entry.expect);
+    }
+  }
+  const took = performance.now() - start;
+  assert.ok(took <= (entry.within_ms ?? 10_000), `took ${took.toFixed()} ms`);
+}
+
+describe('cases.json', () => {
+  let provider, dead;
+  before(async () => {
+    [provider, dead] = [await startProvider(), await deadUrl()];
+  });
+  after(() => provider.close());
+
+  for (const entry of cases) {
+    test(entry.name, async () => {
+      checkKnown('case', entry);
+      checkKnown('expect', entry.expect);
+      const config = entry.config.replaceAll('{{provider}}', provider.url).replaceAll('{{dead}}', dead);
+      await provider.play(entry.script);
+      if (entry.new_fails) {
+        assert.throws(() => Router.fromYaml(config), (error) => (checkError(error, entry.new_fails), true));
+        return;
+      }
+      const router = Router.fromYaml(config);
+      try {
+        await runCase(entry, router);
+      } finally {
+        await router.close();
+      }
+    });
+  }
+});

@@ -1,0 +1,43 @@
+/** A deployment as the router sees it. */
+export interface DeploymentState {
+  id: string;
+  provider: string;
+  model: string;
+  api_base: string | null;
+  /** `cooling`: rests until `until`; `blocked`: can't be used at all, see `cause`. */
+  state: 'healthy' | 'cooling' | 'blocked';
+  /** Why it is not healthy. */
+  cause: string | null;
+  /** Unix milliseconds. */
+  since: number | null;
+  /** Unix milliseconds. */
+  until: number | null;
+  /** Attempts that run now. */
+  in_flight: number;
+  succeeded: number;
+  failed: number;
+  [member: string]: unknown;
+}
+
+export interface GroupState {
+  name: string;
+  deployments: DeploymentState[];
+  [member: string]: unknown;
+}
+
+/** A setting that has no effect, or not the one that was meant. */
+export interface ConfigWarning {
+  /** Where in the configuration, such as `router_settings.num_retries`. */
+  path: string;
+  line: number;
+  message: string;
+}
+
+/** The state of everything. */
+export interface Snapshot {
+  /** The library's version. */
+  version: string;
+  groups: GroupState[];
+  warnings: ConfigWarning[];
+  [member: string]: unknown;
+}

@@ -1,0 +1,129 @@
+// All forms of one call, made alike: start it, maybe cancel it, wait for its outcome.
+#ifndef FORMS_HPP
+#define FORMS_HPP
+
+#include <functional>
+#include <future>
+#include <llmrouter.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+struct Running {
+    std::function<llmrouter::Outcome()> wait;
+    std::function<void()> cancel;  // empty if this form has none
+};
+
+struct Form {
+    const char* name;
+    std::function<Running(const llmrouter::Router&, const std::string& request)> start;
+    /// The same call, cancelled before it starts; empty where the language has no way to say that.
+    std::function<Running(const llmrouter::Router&, const std::string& request)> start_cancelled;
+};
+
+template <class Get>
+llmrouter::Outcome outcome_of(Get get) {
+    try {
+        return llmrouter::Outcome(get());
+    } catch (const llmrouter::Error& error) {
+        return llmrouter::Outcome(error);
+    }
+}
+
+inline Running by_thread(std::function<llmrouter::Outcome()> work) {
+    auto future = std::make_shared<std::future<llmrouter::Outcome>>(std::async(std::launch::async, std::move(work)));
+    return {[future] { return future->get(); }, nullptr};
+}
+
+inline Running by_blocking(const llmrouter::Router& router, const std::string& request) {
+    return by_thread([&router, request] { return outcome_of([&] { return router.completion(request); }); });
+}
+
+inline Running by_call(llmrouter::Call<llmrouter::Response> started) {
+    auto call = std::make_shared<llmrouter::Call<llmrouter::Response>>(std::move(started));
+    return {[call] { return outcome_of([&] { return call->get(); }); }, [call] { call->cancel(); }};
+}
+
+inline Running by_callback(const llmrouter::Router& router, const std::string& request) {
+    auto promise = std::make_shared<std::promise<llmrouter::Outcome>>();
+    auto future = std::make_shared<std::future<llmrouter::Outcome>>(promise->get_future());
+    try {
+        auto call = std::make_shared<llmrouter::Call<void>>(router.completion_async(
+            request, [promise](llmrouter::Outcome outcome) { promise->set_value(std::move(outcome)); }));
+        return {[future] { return future->get(); }, [call] { call->cancel(); }};
+    } catch (const llmrouter::Error& error) {
+        return {[error] { return llmrouter::Outcome(error); }, [] {}};
+    }
+}
+
+#if defined(__cpp_impl_coroutine)
+
+/// A coroutine that nobody waits for.
+struct Detached {
+    struct promise_type {
+        Detached get_return_object() noexcept { return {}; }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() noexcept {}
+        void unhandled_exception() noexcept { std::terminate(); }
+    };
+};
+
+inline Detached await_into(const llmrouter::Router& router, std::string request, std::stop_token stop,
+                           std::shared_ptr<std::promise<llmrouter::Outcome>> promise) {
+    try {
+        promise->set_value(llmrouter::Outcome(co_await router.completion_task(request, std::move(stop))));
+    } catch (const llmrouter::Error& error) {
+        promise->set_value(llmrouter::Outcome(error));
+    }
+}
+
+inline Running by_coroutine(const llmrouter::Router& router, const std::string& request, bool cancelled) {
+    auto stop = std::make_shared<std::stop_source>();
+    if (cancelled) stop->request_stop();
+    auto promise = std::make_shared<std::promise<llmrouter::Outcome>>();
+    auto future = std::make_shared<std::future<llmrouter::Outcome>>(promise->get_future());
+    await_into(router, request, stop->get_token(), promise);
+    return {[future] { return future->get(); }, [stop] { stop->request_stop(); }};
+}
+
+inline Running by_stop_token(const llmrouter::Router& router, const std::string& request, bool cancelled) {
+    auto stop = std::make_shared<std::stop_source>();
+    if (cancelled) stop->request_stop();
+    Running running = by_call(router.completion_async(request, stop->get_token()));
+    running.cancel = [stop] { stop->request_stop(); };
+    return running;
+}
+
+#endif
+
+inline std::vector<Form> forms() {
+    std::vector<Form> all{
+        {"blocking", by_blocking, nullptr},
+        {"future", [](const auto& router, const auto& request) { return by_call(router.completion_async(request)); },
+         nullptr},
+        {"callback", by_callback, nullptr},
+    };
+#if defined(__cpp_impl_coroutine)
+    all.push_back({"stop token",
+                   [](const auto& router, const auto& request) { return by_stop_token(router, request, false); },
+                   [](const auto& router, const auto& request) { return by_stop_token(router, request, true); }});
+    all.push_back({"coroutine",
+                   [](const auto& router, const auto& request) { return by_coroutine(router, request, false); },
+                   [](const auto& router, const auto& request) { return by_coroutine(router, request, true); }});
+#endif
+#if defined(__cpp_lib_expected)
+    all.push_back({"expected",
+                   [](const auto& router, const auto& request) {
+                       return by_thread([&router, request] {
+                           auto answer = router.try_completion(request);
+                           return answer ? llmrouter::Outcome(std::move(*answer)) : llmrouter::Outcome(answer.error());
+                       });
+                   },
+                   nullptr});
+#endif
+    return all;
+}
+
+#endif
