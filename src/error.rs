@@ -349,6 +349,27 @@ mod tests {
         }
     }
 
+    /// ARCHITECTURE.md shows this table to people; it says the same.
+    #[test]
+    fn the_documented_table_is_this_one() {
+        let text = include_str!("../ARCHITECTURE.md");
+        for kind in ErrorKind::NAMED {
+            let start = format!("| {} `", kind.code());
+            let line =
+                text.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no line for {kind:?}"));
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let counts = match kind.scope() {
+                Scope::Local | Scope::Request => "nobody",
+                Scope::Key => "the key",
+                Scope::Deployment => "the deployment",
+            };
+            let status = kind.http_status().to_string();
+            assert_eq!(cells[2], kind.class(), "{line}");
+            assert!(cells[3].split(", ").any(|cell| cell == status), "{line}");
+            assert_eq!((cells[4] == "yes", cells[5]), (kind.is_retryable(), counts), "{line}");
+        }
+    }
+
     #[test]
     fn any_status_is_its_own_code() {
         for status in 400..600u16 {

@@ -42,6 +42,8 @@ struct Object<'a> {
     code: Option<Value>,
     r#type: Option<Value>,
     param: Option<Value>,
+    /// Azure's, which tells a content filter from other bad requests.
+    innererror: Option<Value>,
 }
 
 /// The error that an answer with this status means.
@@ -49,7 +51,7 @@ pub fn refusal(endpoint: &Endpoint, status: u16, headers: &HeaderMap, body: &[u8
     let text = String::from_utf8_lossy(body);
     let object = object(&text);
     let code = object.code.as_ref().or(object.r#type.as_ref()).and_then(text_of);
-    let kind = kind(status, code.as_deref());
+    let kind = kind(status, &object);
     let said = object.message.as_deref().unwrap_or("no reason was given");
     let said: String = said.chars().take(MAX_MESSAGE_CHARS).collect();
     let clean = |text: String| endpoint.clean(&text);
@@ -61,15 +63,45 @@ pub fn refusal(endpoint: &Endpoint, status: u16, headers: &HeaderMap, body: &[u8
         .with_retry_after(retry_after(headers))
 }
 
-fn kind(status: u16, code: Option<&str>) -> ErrorKind {
-    match (status, code) {
-        (400 | 413 | 422, Some("context_length_exceeded" | "exceed_context_size_error")) => {
-            ErrorKind::ContextWindowExceeded
-        }
-        (400 | 403 | 422, Some("content_filter" | "content_policy_violation")) => ErrorKind::ContentPolicyViolation,
-        (400.., _) => ErrorKind::from_status(status),
+/// Codes and types that say that the prompt is too long.
+const CONTEXT_CODES: [&str; 2] = ["context_length_exceeded", "exceed_context_size_error"];
+/// The words of servers that have no code for it, in lower case.
+const CONTEXT_PHRASES: [&str; 10] = [
+    "this model's maximum context length is",
+    "model's maximum context limit",
+    "is longer than the model's context length",
+    "input tokens exceed the configured limit",
+    "`inputs` tokens + `max_new_tokens` must be",
+    "exceeds the available context size",
+    "exceeds the maximum number of tokens allowed",
+    "exceed context limit",
+    "prompt is too long",
+    "prompt: length",
+];
+/// Codes that say that a policy on content was violated.
+const POLICY_CODES: [&str; 3] = ["content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"];
+const POLICY_PHRASES: [&str; 3] = [
+    "request was rejected as a result of the safety system",
+    "the response was filtered due to the prompt triggering azure openai's content management",
+    "content filtering policy",
+];
+
+/// What the request itself is to blame for is told apart by code, then by words; all else is what the status says.
+fn kind(status: u16, object: &Object<'_>) -> ErrorKind {
+    if status < 400 {
         // Redirects, which would carry the key elsewhere, and whatever else is no answer.
-        _ => ErrorKind::ApiResponse,
+        return ErrorKind::ApiResponse;
+    }
+    let inner = object.innererror.as_ref().and_then(|inner| inner.get("code"));
+    let codes = [object.code.as_ref(), object.r#type.as_ref(), inner];
+    let coded =
+        |known: &[&str]| codes.iter().flatten().filter_map(|code| code.as_str()).any(|code| known.contains(&code));
+    let words = object.message.as_deref().unwrap_or_default().to_lowercase();
+    let worded = |known: &[&str]| known.iter().any(|phrase| words.contains(phrase));
+    match status {
+        400 | 413 | 422 if coded(&CONTEXT_CODES) || worded(&CONTEXT_PHRASES) => ErrorKind::ContextWindowExceeded,
+        400 | 403 | 422 if coded(&POLICY_CODES) || worded(&POLICY_PHRASES) => ErrorKind::ContentPolicyViolation,
+        _ => ErrorKind::from_status(status),
     }
 }
 
@@ -141,6 +173,16 @@ mod tests {
         assert_eq!(kind("\"content_policy_violation\""), ErrorKind::ContentPolicyViolation);
         assert_eq!(kind("\"other\""), ErrorKind::BadRequest);
         assert_eq!(kind("7"), ErrorKind::BadRequest);
+        let kind = |body: &str| refused(400, &[], body).kind();
+        let typed = r#"{"error":{"code":400,"type":"exceed_context_size_error","message":"m"}}"#;
+        assert_eq!(kind(typed), ErrorKind::ContextWindowExceeded);
+        let worded =
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"Prompt is too long: 9 tokens"}}"#;
+        assert_eq!(kind(worded), ErrorKind::ContextWindowExceeded);
+        let inner = r#"{"error":{"code":"x","message":"m","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#;
+        assert_eq!(kind(inner), ErrorKind::ContentPolicyViolation);
+        let words = r#"{"error":{"message":"prompt is too long"}}"#;
+        assert_eq!(refused(500, &[], words).kind(), ErrorKind::InternalServer, "a server's fault stays one");
     }
 
     #[test]

@@ -192,7 +192,7 @@ TEST("inside a callback: start and cancel, but do not wait") {
 TEST("log listeners: heard, replaced, thrown, cleared") {
     std::atomic<int> heard{0};
     std::atomic<bool> refused{false};
-    const Router router = Router::from_yaml(mock_config(0));
+    const Router router = Router::from_yaml(failing_config);
     CHECK(!llmrouter::set_log_listener(llmrouter::LogLevel::trace, [&](llmrouter::LogLevel level, std::string_view json) {
         if (level >= llmrouter::LogLevel::error && json.front() == '{') ++heard;
         try {
@@ -202,14 +202,14 @@ TEST("log listeners: heard, replaced, thrown, cleared") {
         }
         throw std::out_of_range("mine");
     }));
-    router.completion(hi);
+    CHECK(!outcome_of([&] { return router.completion(hi); }));
     CHECK(check::eventually([&] { return heard > 0; }));
     CHECK(refused);
     const std::exception_ptr thrown = llmrouter::set_log_listener(llmrouter::LogLevel::trace, [](auto&&...) {});
     const int until_then = heard;
     CHECK(thrown != nullptr);
     CHECK_THROWS(std::out_of_range, (std::rethrow_exception(thrown), 0));
-    router.completion(hi);
+    CHECK(!outcome_of([&] { return router.completion(hi); }));
     CHECK(!llmrouter::clear_log_listener());
     CHECK(!llmrouter::clear_log_listener());
     CHECK_SAME(heard.load(), until_then);

@@ -60,7 +60,8 @@ class Router {
 
   /** @param {string | { readonly href: string }} path */
   static fromFile(path) {
-    return make(native.fromFile, path instanceof URL ? fileURLToPath(path) : path, 'path');
+    const isUrl = typeof path === 'object' && path !== null;
+    return make(native.fromFile, isUrl ? fileURLToPath(path.href) : path, 'path');
   }
 
   /**

@@ -67,10 +67,10 @@ pub fn choice(choice: Value) -> Result<Value, Error> {
 pub fn with_parallel(choice: Option<Value>, parallel: Option<bool>) -> Option<Value> {
     let Some(false) = parallel else { return choice };
     let mut choice = choice.unwrap_or_else(|| json!({"type": "auto"}));
-    if choice.get("type").and_then(Value::as_str) != Some("none") {
-        if let Some(object) = choice.as_object_mut() {
-            object.insert("disable_parallel_tool_use".to_owned(), Value::Bool(true));
-        }
+    if choice.get("type").and_then(Value::as_str) != Some("none")
+        && let Some(object) = choice.as_object_mut()
+    {
+        object.insert("disable_parallel_tool_use".to_owned(), Value::Bool(true));
     }
     Some(choice)
 }

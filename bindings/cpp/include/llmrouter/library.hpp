@@ -70,7 +70,7 @@ struct Listening {
 
     static void hear(void* user_data, std::int32_t level, const char* json, std::size_t length) noexcept {
         auto* self = static_cast<Listening*>(user_data);
-        self->handed_over.fetch_add(1, std::memory_order_acq_rel);
+        static_cast<void>(self->handed_over.load(std::memory_order_acquire));
         const bool outer = std::exchange(on_this_thread(), true);
         try {
             self->listener(static_cast<LogLevel>(level), std::string_view(json, length));

@@ -16,3 +16,9 @@ router_settings: {num_retries: 0}
 `;
 
 export const request = { model: 'g', messages: [{ role: 'user', content: 'hi' }] };
+
+/** The router, closed when the test is over. */
+export function closing(t, router) {
+  t.after(() => router.close());
+  return router;
+}

@@ -1,0 +1,150 @@
+// Life cycle and misuse.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { ConfigError, InvalidArgumentError, Router, ShutDownError } from 'llmrouter';
+import { closing, mock, request } from './support/configs.mjs';
+
+/** How often the loop turned while something was waited for. */
+async function turnsDuring(promise) {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 5);
+  const value = await promise;
+  clearInterval(timer);
+  return { turns, value };
+}
+
+test('a router is made from a file by path and by URL', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'llmrouter-node-'));
+  const path = join(folder, 'grüße.yaml');
+  writeFileSync(path, mock('from a file'));
+  for (const place of [path, pathToFileURL(path)]) {
+    const router = closing(t, Router.fromFile(place));
+    assert.equal((await router.completion(request)).text, 'from a file');
+  }
+  rmSync(folder, { recursive: true });
+  assert.throws(() => Router.fromFile(path), (error) => error instanceof ConfigError && error.message.includes('grüße'));
+});
+
+test('what is no text is refused', () => {
+  for (const wrong of [undefined, null, 1, {}, Buffer.from('model_list: []')]) {
+    assert.throws(() => Router.fromYaml(wrong), InvalidArgumentError);
+  }
+  assert.throws(() => Router.fromFile(1), InvalidArgumentError);
+  assert.throws(() => Router.fromFile(null), InvalidArgumentError);
+  assert.throws(() => new Router(), TypeError);
+});
+
+test('what is no request is rejected, never thrown', async (t) => {
+  const router = closing(t, Router.fromYaml(mock('x')));
+  const circular = { ...request };
+  circular.self = circular;
+  const wrong = [undefined, () => {}, Symbol('s'), circular, { ...request, n: 1n }];
+  for (const one of wrong) await assert.rejects(router.completion(one), InvalidArgumentError);
+  for (const one of [undefined, {}, 1, [1]]) await assert.rejects(router.completionRaw(one), InvalidArgumentError);
+  for (const one of ['', '{', 'null', '[]', new Uint8Array(0), Buffer.from([0xff, 0xfe])]) {
+    await assert.rejects(router.completionRaw(one), ({ code }) => code === 1 || code === 400);
+  }
+  await assert.rejects(router.completion(request, { signal: {} }), InvalidArgumentError);
+  for (const one of [undefined, NaN, -1, '5']) await assert.rejects(router.shutdown(one), InvalidArgumentError);
+  assert.equal((await router.completion(request)).text, 'x');
+});
+
+test('a request may be bytes, part of a buffer too', async (t) => {
+  const router = closing(t, Router.fromYaml(mock('x')));
+  const json = JSON.stringify(request);
+  const within = Buffer.from(`###${json}###`);
+  const bytes = [Buffer.from(json), new TextEncoder().encode(json), within.subarray(3, within.length - 3)];
+  for (const one of bytes) assert.equal((await router.completionRaw(one)).text, 'x');
+});
+
+test('an answer is read in parts, also when its router is closed', async (t) => {
+  const router = Router.fromYaml(mock('grüße 😀'));
+  const answer = await router.completion(request);
+  await router.close();
+  assert.equal(answer.text, 'grüße 😀');
+  assert.equal(answer.data.choices[0].message.content, 'grüße 😀');
+  assert.equal(answer.data, answer.data);
+  assert.deepEqual(JSON.parse(answer.body), answer.data);
+  assert.equal(JSON.stringify(answer), JSON.stringify(answer.data));
+  assert.equal(answer.metadata, answer.metadata);
+  assert.equal(answer.metadata.attempts.length, 1);
+});
+
+test('a snapshot tells the state', async (t) => {
+  const router = closing(t, Router.fromYaml(`${mock('x', 500)}\nrouter_settings: {routing_strategy: simple-shuffle}`));
+  const calls = Array.from({ length: 3 }, () => router.completion(request));
+  await sleep(50);
+  const [group] = router.snapshot().groups;
+  assert.equal(group.name, 'g');
+  assert.deepEqual([group.deployments[0].id, group.deployments[0].in_flight], ['one', 3]);
+  await Promise.all(calls);
+  assert.equal(router.snapshot().groups[0].deployments[0].succeeded, 3);
+});
+
+test('shutdown refuses what is new, waits for what runs, and lets the loop turn', async (t) => {
+  const router = closing(t, Router.fromYaml(mock('x', 300)));
+  const running = router.completion(request);
+  const { turns, value } = await turnsDuring(Promise.all([router.shutdown(0), router.shutdown(20), router.shutdown(5000)]));
+  assert.deepEqual(value, [false, false, true]);
+  assert.ok(turns >= 20, `${turns} turns`);
+  assert.equal((await running).text, 'x');
+  await assert.rejects(router.completion(request), ShutDownError);
+  assert.equal(await router.shutdown(Infinity), true);
+});
+
+test('a call after shutdown was begun is refused at once', async (t) => {
+  const router = closing(t, Router.fromYaml(mock('x', 100)));
+  const running = router.completion(request);
+  const drained = router.shutdown(5000);
+  await assert.rejects(router.completion(request), ShutDownError);
+  assert.equal(await drained, true);
+  await running;
+});
+
+test('close overtakes a shutdown that waits', async (t) => {
+  const router = Router.fromYaml(mock('x', 60_000));
+  const running = assert.rejects(router.completion(request), ShutDownError);
+  const drained = router.shutdown(60_000);
+  const start = performance.now();
+  const { turns } = await turnsDuring(router.close());
+  assert.ok(performance.now() - start < 2000);
+  assert.ok(turns < 400);
+  await running;
+  assert.equal(typeof (await drained), 'boolean');
+});
+
+test('close may be called many times, and what comes after is refused', async (t) => {
+  const router = Router.fromYaml(mock('x', 60_000));
+  const calls = Array.from({ length: 10 }, () => assert.rejects(router.completion(request), ShutDownError));
+  await Promise.all([router.close(), router.close(), router.close()]);
+  await Promise.all(calls);
+  await router.close();
+  await router[Symbol.asyncDispose]();
+  assert.equal(await router.shutdown(10), true);
+  assert.throws(() => router.snapshot(), ShutDownError);
+  await assert.rejects(router.completion(request), ShutDownError);
+  await assert.rejects(router.completionRaw('{}'), ShutDownError);
+});
+
+test('closed routers leave nothing: no thread, no file, no handle', async (t) => {
+  const count = () => [readdirSync('/proc/self/task').length, readdirSync('/proc/self/fd').length];
+  const once = async () => {
+    const router = Router.fromYaml(mock('x'));
+    await Promise.all(Array.from({ length: 20 }, () => router.completion(request)));
+    await router.close();
+  };
+  await once();
+  const handles = process.getActiveResourcesInfo().length;
+  const before = count();
+  for (let i = 0; i < 30; i++) await once();
+  // The thread that reports the close is about to end when the close is reported.
+  await sleep(50);
+  assert.deepEqual(count(), before);
+  assert.equal(process.getActiveResourcesInfo().length, handles);
+});
