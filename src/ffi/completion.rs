@@ -88,7 +88,8 @@ pub unsafe extern "C" fn router_cancel(router: *const router_t, call: u64) {
 struct Call<'a> {
     router: Arc<Router>,
     threads: Threads<'a>,
-    request: Request,
+    /// Boxed, as it is moved into the task.
+    request: Box<Request>,
     ticket: Ticket,
 }
 
@@ -98,7 +99,7 @@ impl<'a> Call<'a> {
     unsafe fn prepare(router: &'a router_t, request: *const c_char, len: usize) -> Result<Self, Error> {
         // SAFETY: as the caller promises.
         let request = unsafe { text::input(request, len, "request") }?;
-        let request = Request::parse(request).map_err(unusable)?;
+        let request = Box::new(Request::parse(request).map_err(unusable)?);
         let threads = router
             .runtime
             .threads()

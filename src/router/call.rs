@@ -1,7 +1,5 @@
 //! One call: for each group, for each attempt. Whole answers and streams both come through here.
 
-use std::pin::pin;
-
 use crate::clock;
 use crate::error::Error;
 use crate::provider::{Answer, Opened};
@@ -85,12 +83,15 @@ async fn in_group<F: Form>(
             }
         };
         trail.drop_params(&encoded.dropped);
-        trail.waited.during(pin!(clock::sleep(wait))).await;
+        if !wait.is_zero() {
+            trail.waited.during(Box::pin(clock::sleep(wait))).await;
+        }
 
         let attempt = Attempt::begin(&group.name, member.deployment(), &router.config.cooldown, group.len());
         let timeout = attempt_timeout(request, member.deployment(), &router.config.timeouts);
-        let outcome = match member.endpoint.open(request, encoded, timeout, &trail.waited).await {
-            Ok(opened) => form.receive(opened).await,
+        // Boxed, so that the call's own future stays in the sizes that the allocator has at hand.
+        let outcome = match Box::pin(member.endpoint.open(request, encoded, timeout, &trail.waited)).await {
+            Ok(opened) => Box::pin(form.receive(opened)).await,
             Err(error) => Err(error),
         };
         match outcome {

@@ -253,7 +253,7 @@ fn a_call_is_small() {
     let router = router(&list(&[("g", "mock_response: ok")]));
     let request = Request::parse(r#"{"model":"g"}"#).unwrap();
     let size = std::mem::size_of_val(&router.completion(&request, 1));
-    assert!(size <= 2048, "{size} bytes");
+    assert!(size <= 1024, "{size} bytes");
 }
 
 #[tokio::test]
