@@ -14,7 +14,7 @@ TARGET_DIR  := $(or $(CARGO_TARGET_DIR),target)
 BUILT       := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sdk sdk-faults install header test demo bench lint soak clean
+.PHONY: help setup sdk sdk-faults install header bindings test demo bench lint soak clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\): *[^#]*## /\1\t/p' Makefile | while IFS='	' read -r name what; do \
@@ -40,19 +40,30 @@ install:         ## copy dist/ to PREFIX (default /usr/local), under DESTDIR if 
 header:          ## write include/llmrouter.h from src/ffi
 	UPDATE=1 $(CARGO) test --test header header_is_fresh
 
-test: sdk sdk-faults ## run all tests: Rust, C under sanitizers, packaging, examples, real servers
-	$(CARGO) test --workspace
-	@if [ -x tests/real/run.sh ]; then tests/real/run.sh; fi
+bindings: sdk    ## build the Go package's and the Node package's native parts from dist/
+	@bindings/go/stage.sh $(DIST)
+	@cd bindings/node && if [ ! -e node_modules/.package-lock.json ]; then npm ci --no-audit --no-fund --silent; fi
+	@cd bindings/node && node build.mjs
 
-demo: sdk        ## show routing at work: balancing, retries, fallbacks, overhead; no key, no network
+test: setup bindings sdk-faults ## run all tests: Rust, C, C++, Go, Node, packaging, examples, real servers
+	$(CARGO) test --workspace
+	tests/cpp/run.sh
+	bindings/go/test.sh $(DIST)
+	cd bindings/node && npm test --silent
+	tests/real/run.sh
+	tests/sdk/run.sh
+
+demo: setup bindings ## show routing at work: balancing, retries, fallbacks, overhead; no key, no network
 	@examples/demo.sh
 
 bench: sdk       ## measure against a bare HTTP client in the same run
 	$(CARGO) run --release -p llmrouter-benches
 
-lint:            ## check formatting, clippy and shell scripts; warnings are errors
+lint: bindings   ## check formatting, clippy, Go, TypeScript and shell scripts; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	bindings/go/lint.sh
+	cd bindings/node && npm run --silent lint
 	@if command -v shellcheck >/dev/null; then shellcheck -x -P SCRIPTDIR bindings/*/*.sh tests/*/*.sh examples/*.sh .ci/run; fi
 
 soak: sdk sdk-faults ## run the C programs again and again for SOAK_MINUTES (default 10)
@@ -60,4 +71,5 @@ soak: sdk sdk-faults ## run the C programs again and again for SOAK_MINUTES (def
 
 clean:           ## remove what was built and staged
 	$(CARGO) clean
-	rm -rf dist
+	rm -rf dist bindings/go/staged.h bindings/go/include/llmrouter.h bindings/go/lib/*/libllmrouter.a
+	rm -rf bindings/node/prebuilds bindings/node/node_modules examples/node/node_modules

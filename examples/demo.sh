@@ -31,7 +31,22 @@ run failover examples/config/failover.yaml | sed 's/^/  /'
 title "3. Load that spreads 6 : 3 : 1 (examples/c/many.c)"
 run many examples/config/many.yaml | sed 's/^/  /'
 
-if [[ -x tests/real/demo.sh ]]; then
-    title "4. The same with real model servers"
-    tests/real/demo.sh | sed 's/^/    /'
+title "4. The same failover in C++, Go and Node (examples/cpp, examples/go, examples/node)"
+# shellcheck disable=SC2046 # pkg-config's answer is a list of flags
+c++ -std=c++17 examples/cpp/failover.cpp $(pkg-config --cflags --libs llmrouter) -pthread -o "$programs/failover-cpp"
+(cd examples/go && go build -o "$programs/failover-go" ./failover)
+if [[ ! -e examples/node/node_modules/llmrouter ]]; then
+    (cd examples/node && npm install --no-audit --no-fund --no-package-lock --silent)
 fi
+for language in cpp go node; do
+    case $language in
+        node) run=(node examples/node/failover.mjs) ;;
+        *) run=("$programs/failover-$language") ;;
+    esac
+    printf '  %s\n' "$language"
+    "${run[@]}" examples/config/failover.yaml | sed 's/^/    /'
+done
+
+title "5. Real model servers"
+tests/real/demo.sh | sed 's/^/    /'
+

@@ -69,8 +69,8 @@ impl Runtime {
     }
 
     /// The worker threads; they are started by the first call.
-    pub fn threads(&self) -> io::Result<Threads<'_>> {
-        self.handle.get_or_try_init(|| self.start()).map(Threads)
+    pub fn threads(&self) -> io::Result<Threads> {
+        self.handle.get_or_try_init(|| self.start()).cloned().map(Threads)
     }
 
     fn start(&self) -> io::Result<Handle> {
@@ -127,10 +127,11 @@ impl Runtime {
     }
 }
 
-/// Worker threads that run.
-pub struct Threads<'a>(&'a Handle);
+/// Worker threads that run. Does not borrow the runtime: a call may end, and the router be freed, while it is being
+/// started.
+pub struct Threads(Handle);
 
-impl Threads<'_> {
+impl Threads {
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.0.spawn(future);
     }

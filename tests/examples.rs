@@ -64,14 +64,15 @@ fn every_example_is_run() {
     }
 }
 
-/// The README's first C program is the tested one, byte for byte.
+/// The README's first programs are the tested ones, byte for byte.
 #[test]
 fn readme_shows_hello() {
     let readme = sdk::read(sdk::root().join("README.md"));
-    let block = readme.split("\n```c\n").nth(1).and_then(|rest| rest.split("\n```").next());
-    let block = block.expect("README.md has a block that begins with ```c");
-    assert!(
-        format!("{block}\n") == sdk::read(sdk::root().join("examples/c/hello.c")),
-        "README.md's C program is not examples/c/hello.c"
-    );
+    let shown = [("c", "c/hello.c"), ("cpp", "cpp/hello.cpp"), ("go", "go/hello/main.go"), ("js", "node/hello.mjs")];
+    for (language, example) in shown {
+        let block = readme.split(&format!("\n```{language}\n")).nth(1).and_then(|rest| rest.split("\n```").next());
+        let block = block.unwrap_or_else(|| panic!("README.md has no block that begins with ```{language}"));
+        let file = sdk::read(sdk::root().join("examples").join(example));
+        assert!(format!("{block}\n") == file, "README.md's program is not examples/{example}");
+    }
 }

@@ -15,7 +15,8 @@ fn sources() -> Vec<PathBuf> {
         let line = line.trim().trim_start_matches("pub(crate) ").trim_start_matches("pub ");
         line.strip_prefix("mod ")?.strip_suffix(';').map(|name| folder.join(format!("{name}.rs")))
     });
-    std::iter::once(folder.join("mod.rs")).chain(modules).filter(|path| path.exists()).collect()
+    // Not mod.rs itself: the generator would follow it into the same files again.
+    modules.filter(|path| path.exists()).collect()
 }
 
 fn generated() -> String {
@@ -41,6 +42,15 @@ fn header_is_fresh() {
         return;
     }
     assert!(sdk::read(&path) == fresh, "include/llmrouter.h is not what src/ffi says: run `make header`");
+}
+
+#[test]
+fn each_function_is_declared_once() {
+    let functions = header::parse(&sdk::read(sdk::root().join("include/llmrouter.h"))).functions;
+    let mut once = functions.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), functions.len(), "{functions:?}");
 }
 
 #[test]

@@ -43,9 +43,9 @@ link() {
 }
 
 put "$root/include/llmrouter.h" include/llmrouter.h
-if [[ -f $root/bindings/cpp/include/llmrouter.hpp ]]; then
-    put "$root/bindings/cpp/include/llmrouter.hpp" include/llmrouter.hpp
-fi
+for header in llmrouter.hpp $(cd "$root/bindings/cpp/include" && echo llmrouter/*.hpp); do
+    put "$root/bindings/cpp/include/$header" "include/$header"
+done
 put "$built/libllmrouter.a" lib/libllmrouter.a
 put "$built/libllmrouter.so" "lib/libllmrouter.so.$version"
 link "libllmrouter.so.$version" "lib/libllmrouter.so.$abi_major"

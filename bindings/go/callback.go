@@ -71,7 +71,12 @@ func copyBytes(text C.llmrouter_go_text_t) []byte {
 
 // pointer lends a Go string to C for one call, without a copy.
 func pointer(text string) (*C.char, C.size_t) {
-	return (*C.char)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text))
+	data := unsafe.StringData(text)
+	if data == nil {
+		// For C, an empty text is not NULL.
+		data = new(byte)
+	}
+	return (*C.char)(unsafe.Pointer(data)), C.size_t(len(text))
 }
 
 // takeText copies a string that the library gave out, and frees it.

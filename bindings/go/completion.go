@@ -17,7 +17,7 @@ import (
 func (r *Router) Completion(ctx context.Context, request ChatRequest) (*Response, error) {
 	text, err := encode(request)
 	if err != nil {
-		refused := localError(C.ROUTER_ERROR_INVALID_ARGUMENT, "the request is no JSON: "+err.Error())
+		refused := localError(C.ROUTER_ERROR_INVALID_ARGUMENT, ErrInvalidArgument, "the request is no JSON: "+err.Error())
 		refused.causes = []error{err}
 		return nil, refused
 	}
@@ -28,7 +28,7 @@ func (r *Router) Completion(ctx context.Context, request ChatRequest) (*Response
 // the provider as it is, but for the members that are for the router.
 func (r *Router) CompletionRaw(ctx context.Context, request json.RawMessage) (*Response, error) {
 	if ctx.Err() != nil {
-		return nil, localError(C.ROUTER_ERROR_CANCELLED, "the context had ended before the call").dueTo(ctx)
+		return nil, localError(C.ROUTER_ERROR_CANCELLED, ErrCancelled, "the context had ended before the call").dueTo(ctx)
 	}
 	done := make(chan outcome, 1)
 	handle := cgo.NewHandle(done)
@@ -58,10 +58,10 @@ func (r *Router) CompletionRaw(ctx context.Context, request json.RawMessage) (*R
 
 // start returns the number of the call. After an error the library will not use the handle.
 func (r *Router) start(request json.RawMessage, handle cgo.Handle) (C.uint64_t, error) {
-	if !r.enter() {
-		return 0, localError(C.ROUTER_ERROR_SHUT_DOWN, "the router is closed")
+	if !r.cross() {
+		return 0, localError(C.ROUTER_ERROR_SHUT_DOWN, ErrShutDown, "the router is closed")
 	}
-	defer r.leave()
+	defer r.uncross()
 	text := (*C.char)(unsafe.Pointer(unsafe.SliceData(request)))
 	started := C.llmrouter_go_start(r.handle, text, C.size_t(len(request)), C.uintptr_t(handle))
 	switch {
@@ -70,14 +70,14 @@ func (r *Router) start(request json.RawMessage, handle cgo.Handle) (C.uint64_t, 
 	case started.error != nil:
 		return 0, takeError(started.error)
 	default:
-		return 0, localError(C.ROUTER_ERROR_IN_CALLBACK, "a call that waits was made inside a log listener")
+		return 0, localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "a call that waits was made inside a log listener")
 	}
 }
 
 func (r *Router) cancel(call C.uint64_t) {
 	// A router that is closed has ended the call, or will.
-	if r.enter() {
+	if r.cross() {
 		C.router_cancel(r.handle, call)
-		r.leave()
+		r.uncross()
 	}
 }

@@ -97,12 +97,9 @@ func (e *Error) dueTo(ctx context.Context) *Error {
 }
 
 // localError is a failure that did not reach the library.
-func localError(code C.int32_t, message string) *Error {
-	name := className(int(code))
-	return &Error{Class: name, Code: int(code), Message: message, RetryAfter: -1, name: class(name)}
+func localError(code C.int32_t, name class, message string) *Error {
+	return &Error{Class: string(name), Code: int(code), Message: message, RetryAfter: -1, name: name}
 }
-
-func className(code int) string { return C.GoString(C.router_error_name(C.int32_t(code))) }
 
 func newError(failed *failure) *Error {
 	var object struct {

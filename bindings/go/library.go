@@ -23,3 +23,6 @@ func compare(header, library uint32) error {
 	return fmt.Errorf("llmrouter: the loaded library has ABI %d.%d, this program needs %d.%d",
 		library>>16, library&0xffff, header>>16, header&0xffff)
 }
+
+// className is what the library calls the class of a code.
+func className(code int) string { return C.GoString(C.router_error_name(C.int32_t(code))) }

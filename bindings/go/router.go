@@ -6,7 +6,6 @@ import "C"
 import (
 	"math"
 	"runtime"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,13 +13,8 @@ import (
 // Make it with [NewFromYAML] or [NewFromFile], end it with [Router.Close].
 type Router struct {
 	handle *C.router_t
-	// uses counts the goroutines that are inside C with the handle; closed is added when the router is. A lock would
-	// do, but whoever waits for one in a log listener could wait for itself.
-	uses atomic.Int64
-	idle chan struct{}
+	uses   uses
 }
-
-const closed = math.MinInt64 / 2
 
 // NewFromYAML makes a router from YAML (or JSON) text. It fails with [ErrConfig] if that can't be used; the message
 // names path, line and column.
@@ -52,12 +46,26 @@ func open(from string, make func(*C.char, C.size_t, **C.router_error_t) *C.route
 
 // adopt owns the handle. The finalizer is a net for a router that nobody closed.
 func adopt(handle *C.router_t) *Router {
-	router := &Router{handle: handle, idle: newIdle()}
+	router := &Router{handle: handle, uses: newUses()}
 	runtime.SetFinalizer(router, func(router *Router) { go router.Close() })
 	return router
 }
 
-func newIdle() chan struct{} { return make(chan struct{}, 1) }
+// Shutdown refuses new calls with [ErrShutDown] and waits up to drain for those in flight. True if all of them
+// ended; what is left keeps running until [Router.Close]. False at once inside a log listener.
+func (r *Router) Shutdown(drain time.Duration) bool {
+	if !r.uses.enter() {
+		return true
+	}
+	defer runtime.KeepAlive(r)
+	defer r.uses.leave()
+	// Rounded up: a drain of a microsecond is not none.
+	whole := drain.Milliseconds()
+	if drain%time.Millisecond > 0 {
+		whole++
+	}
+	return bool(C.router_shutdown(r.handle, C.uint32_t(min(max(whole, 0), math.MaxUint32))))
+}
 
 // Close ends what runs with [ErrShutDown], waits until that is done, and frees everything. Calls made later fail
 // with [ErrShutDown]. Any goroutine may call it, any number of times; the first one waits. Inside a log listener it
@@ -65,14 +73,8 @@ func newIdle() chan struct{} { return make(chan struct{}, 1) }
 //
 // A [Router.Shutdown] that still waits is waited for.
 func (r *Router) Close() error {
-	for {
-		uses := r.uses.Load()
-		if uses < 0 {
-			return nil
-		}
-		if r.uses.CompareAndSwap(uses, uses+closed) {
-			break
-		}
+	if !r.uses.close() {
+		return nil
 	}
 	runtime.SetFinalizer(r, nil)
 	if bool(C.llmrouter_go_listening()) {
@@ -84,40 +86,6 @@ func (r *Router) Close() error {
 }
 
 func (r *Router) free() {
-	if r.uses.Load() != closed {
-		<-r.idle
-	}
+	r.uses.wait()
 	C.router_free(r.handle)
-}
-
-// enter says whether the handle may be used until leave.
-func (r *Router) enter() bool {
-	if r.uses.Add(1) > 0 {
-		return true
-	}
-	r.leave()
-	return false
-}
-
-func (r *Router) leave() {
-	if r.uses.Add(-1) == closed {
-		select {
-		case r.idle <- struct{}{}:
-		default:
-		}
-	}
-	// The finalizer must not run while C uses the handle.
-	runtime.KeepAlive(r)
-}
-
-// Shutdown refuses new calls with [ErrShutDown] and waits up to drain for those in flight. True if all of them
-// ended; what is left keeps running until [Router.Close]. False at once inside a log listener.
-func (r *Router) Shutdown(drain time.Duration) bool {
-	if !r.enter() {
-		return true
-	}
-	defer r.leave()
-	// Rounded up: a drain of a microsecond is not none.
-	milliseconds := (drain + time.Millisecond - 1) / time.Millisecond
-	return bool(C.router_shutdown(r.handle, C.uint32_t(min(max(milliseconds, 0), math.MaxUint32))))
 }

@@ -49,18 +49,18 @@ type Warning struct {
 
 // Snapshot returns the state of every group and deployment. It fails with [ErrShutDown] after [Router.Close].
 func (r *Router) Snapshot() (*Snapshot, error) {
-	if !r.enter() {
-		return nil, localError(C.ROUTER_ERROR_SHUT_DOWN, "the router is closed")
+	if !r.cross() {
+		return nil, localError(C.ROUTER_ERROR_SHUT_DOWN, ErrShutDown, "the router is closed")
 	}
-	defer r.leave()
+	defer r.uncross()
 	var length C.size_t
 	text := C.router_snapshot(r.handle, &length)
 	if text == nil {
-		return nil, localError(C.ROUTER_ERROR_INTERNAL, "the library gave no snapshot")
+		return nil, localError(C.ROUTER_ERROR_INTERNAL, ErrInternal, "the library gave no snapshot")
 	}
 	snapshot := &Snapshot{Raw: takeText(text, length)}
 	if err := json.Unmarshal(snapshot.Raw, snapshot); err != nil {
-		return nil, localError(C.ROUTER_ERROR_INTERNAL, "the library's snapshot can't be read: "+err.Error())
+		return nil, localError(C.ROUTER_ERROR_INTERNAL, ErrInternal, "the library's snapshot can't be read: "+err.Error())
 	}
 	return snapshot, nil
 }

@@ -2,8 +2,9 @@
 
 use std::ffi::{CString, c_char, c_void};
 
+use super::codes::ROUTER_ABI_VERSION;
 use super::guard::guard;
-use super::{ROUTER_ABI_VERSION, callback, listener};
+use super::{callback, listener};
 
 /// Hears log records or call events (JSON, valid until it returns) any number of times, on any library thread. Must not block or throw.
 pub type router_listener_fn =

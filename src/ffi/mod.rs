@@ -27,6 +27,3 @@ mod guard;
 mod listener;
 mod signals;
 mod text;
-
-/// The ABI this header describes: major << 16 | minor. Use a library whose major is the same and whose minor is not less.
-pub const ROUTER_ABI_VERSION: u32 = 65536;

@@ -78,7 +78,9 @@ pub unsafe extern "C" fn router_shutdown(router: *const router_t, drain_ms: u32)
     guard("router_shutdown", false, || {
         // SAFETY: as the caller promises.
         let Ok(router) = (unsafe { alive(router) }) else { return false };
-        !callback::is_running() && router.runtime.drain(Duration::from_millis(drain_ms.into()))
+        // Held, so that the router may be freed by another thread meanwhile.
+        let runtime = Arc::clone(&router.runtime);
+        !callback::is_running() && runtime.drain(Duration::from_millis(drain_ms.into()))
     })
 }
 

@@ -11,8 +11,13 @@ use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, Header
 use super::entra::NoToken;
 use super::{Encoded, Endpoint, classify, mock};
 
-/// A request's extra headers that would stand in for a credential or break the message.
-const RESERVED_HEADERS: [&str; 9] = [
+/// A request's extra headers that would stand in for a credential, or break or repack the message.
+const RESERVED_HEADERS: [&str; 14] = [
+    "accept-encoding",
+    "content-encoding",
+    "content-type",
+    "expect",
+    "trailer",
     "authorization",
     "api-key",
     "x-api-key",

@@ -55,6 +55,9 @@ impl Groups {
                 Ok(()) => Ok(endpoint),
                 Err(message) => Err(Unusable::Unsupported(message)),
             });
+            for message in clients.take_warnings() {
+                warnings.push(Warning { path: path.clone(), line, column: 0, message });
+            }
             if let Err(unusable) = &endpoint {
                 let message = format!("deployment \"{}\" is never used: {}", deployment.id(), unusable.message());
                 warnings.push(Warning { path, line, column: 0, message });

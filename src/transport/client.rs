@@ -25,11 +25,12 @@ pub struct Clients<'a> {
     connect_timeout: Duration,
     resolver: Arc<Resolver>,
     made: HashMap<(TlsConfig, bool), Client>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Clients<'a> {
     pub fn new(shared: &'a TransportConfig, connect_timeout: Duration) -> Self {
-        Self { shared, connect_timeout, resolver: Arc::default(), made: HashMap::new() }
+        Self { shared, connect_timeout, resolver: Arc::default(), made: HashMap::new(), warnings: Vec::new() }
     }
 
     /// Where requests go: this URL, with these headers on each. The error says what to change.
@@ -48,13 +49,23 @@ impl<'a> Clients<'a> {
         Ok(Target { client, url, headers: map })
     }
 
+    /// What a person should know of the targets made since the last time.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
     fn client(&mut self, tls: &TlsConfig, secure: bool) -> Result<Client, String> {
         let profile = (tls.clone(), secure);
         if let Some(client) = self.made.get(&profile) {
             return Ok(client.clone());
         }
         // Reading the system's roots takes milliseconds, so only a client that needs them has them.
-        let tls = if secure { tls::config(tls, self.shared.ssl_cert_file.as_deref())? } else { tls::without_roots()? };
+        let (tls, warning) = if secure {
+            tls::config(tls, self.shared.ssl_cert_file.as_deref())?
+        } else {
+            (tls::without_roots()?, None)
+        };
+        self.warnings.extend(warning);
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::clone(&self.resolver))
@@ -68,7 +79,7 @@ impl<'a> Clients<'a> {
             // Every request that goes out is an attempt of ours; nobody else repeats it.
             .retry(reqwest::retry::never())
             .no_proxy();
-        for proxy in self.proxies()? {
+        if let Some(proxy) = self.proxy(secure)? {
             builder = builder.proxy(proxy);
         }
         let client = builder.build().map_err(|error| format!("can't make an HTTP client: {error}"))?;
@@ -76,18 +87,23 @@ impl<'a> Clients<'a> {
         Ok(client)
     }
 
-    fn proxies(&self) -> Result<Vec<Proxy>, String> {
-        let unused = self.shared.no_proxy.as_deref().and_then(NoProxy::from_string);
-        let https = self.shared.https_proxy.as_deref().map(|url| (url, Proxy::https(url)));
-        let http = self.shared.http_proxy.as_deref().map(|url| (url, Proxy::http(url)));
-        let proxies = [("HTTPS_PROXY", https), ("HTTP_PROXY", http)];
-        let proxies = proxies.into_iter().filter_map(|(variable, proxy)| Some((variable, proxy?.1)));
-        let checked = proxies.map(|(variable, proxy)| match proxy {
-            Ok(proxy) => Ok(proxy.no_proxy(unused.clone())),
-            // Not the error's text: it may quote the URL, which may hold a password.
-            Err(_) => Err(format!("the variable {variable} holds no proxy URL")),
-        });
-        checked.collect()
+    /// The proxy for targets of one scheme. The errors don't quote the URL, which may hold a password.
+    fn proxy(&self, secure: bool) -> Result<Option<Proxy>, String> {
+        let (url, variable) = match secure {
+            true => (&self.shared.https_proxy, "HTTPS_PROXY (or ALL_PROXY)"),
+            false => (&self.shared.http_proxy, "HTTP_PROXY (or ALL_PROXY)"),
+        };
+        let exceptions = self.shared.no_proxy.as_deref().unwrap_or_default();
+        let Some(url) = url.as_deref().filter(|_| !exceptions.split(',').any(|name| name.trim() == "*")) else {
+            return Ok(None);
+        };
+        let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
+        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+            return Err(format!("the variable {variable} names a proxy that is neither http nor https"));
+        }
+        let proxy = if secure { Proxy::https(url) } else { Proxy::http(url) };
+        let proxy = proxy.map_err(|_| format!("the variable {variable} holds no proxy URL"))?;
+        Ok(Some(proxy.no_proxy(NoProxy::from_string(exceptions))))
     }
 }
 

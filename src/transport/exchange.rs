@@ -108,11 +108,20 @@ impl Fault {
     }
 }
 
+/// "Connection refused" is "connection refused" within a sentence; names such as "TLS" stay.
+fn begun_small(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
 /// The innermost cause says most, and holds no URL.
 fn with_cause(what: &str, error: &reqwest::Error) -> String {
     let mut cause = error.source();
     while let Some(deeper) = cause.and_then(|cause| cause.source()) {
         cause = Some(deeper);
     }
-    cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", cause.to_string().to_lowercase()))
+    cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", begun_small(&cause.to_string())))
 }

@@ -15,12 +15,16 @@ use crate::config::TlsConfig;
 
 type Builder = ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
 
-/// A client's TLS. `bundle` is the file that stands for the system's roots, if one is named.
-pub fn config(tls: &TlsConfig, bundle: Option<&str>) -> Result<ClientConfig, String> {
+/// A client's TLS, and what a person should know of it. `bundle` is the file that stands for the system's roots, if one
+/// is named.
+pub fn config(tls: &TlsConfig, bundle: Option<&str>) -> Result<(ClientConfig, Option<String>), String> {
     let provider = Arc::new(ring::default_provider());
     let builder = builder(&provider)?;
+    let mut warning = None;
     let builder = if tls.verify {
-        builder.with_root_certificates(roots(tls.ca_file.as_deref().or(bundle))?)
+        let (roots, passed_over) = roots(tls.ca_file.as_deref().or(bundle))?;
+        warning = passed_over;
+        builder.with_root_certificates(roots)
     } else {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer { provider }))
     };
@@ -37,7 +41,7 @@ pub fn config(tls: &TlsConfig, bundle: Option<&str>) -> Result<ClientConfig, Str
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok((config, warning))
 }
 
 /// For clients of plain http, which must have some TLS configuration and never use it.
@@ -52,17 +56,22 @@ fn builder(provider: &Arc<CryptoProvider>) -> Result<Builder, String> {
         .map_err(|error| format!("can't set up TLS: {error}"))
 }
 
-fn roots(file: Option<&str>) -> Result<RootCertStore, String> {
+fn roots(file: Option<&str>) -> Result<(RootCertStore, Option<String>), String> {
     let mut store = RootCertStore::empty();
     if let Some(path) = file {
-        let (added, _) = store.add_parsable_certificates(certificates(path)?);
-        return if added > 0 { Ok(store) } else { Err(format!("no certificate in {path} can be trusted")) };
+        return match store.add_parsable_certificates(certificates(path)?) {
+            (0, _) => Err(format!("no certificate in {path} can be trusted")),
+            (_, 0) => Ok((store, None)),
+            (_, bad) => {
+                Ok((store, Some(format!("{bad} of the certificates in {path} can't be read and are not trusted"))))
+            }
+        };
     }
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if store.is_empty() {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    Ok(store)
+    Ok((store, None))
 }
 
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {

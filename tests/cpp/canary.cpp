@@ -17,8 +17,12 @@ int main(int argc, char** argv) {
         volatile int number = INT_MAX;
         number = number + argc;
     } else if (fault == "race") {
-        std::thread other([] { ++shared_number; });
-        ++shared_number;
+        // Many times: of two accesses at the very same moment the detector may miss one.
+        const auto count = [] {
+            for (int i = 0; i < 10000; ++i) ++shared_number;
+        };
+        std::thread other(count);
+        count();
         other.join();
     }
     return 0;

@@ -1,5 +1,7 @@
 // C++20: where coroutines go on, what cancels them, and what they throw. No network.
 
+#include <dlfcn.h>
+
 #include <condition_variable>
 #include <deque>
 #include <llmrouter.hpp>
@@ -17,6 +19,18 @@ using llmrouter::Outcome;
 using llmrouter::Router;
 
 static_assert(!std::is_aggregate_v<CompletionTask> && !std::is_copy_constructible_v<CompletionTask>);
+
+/// Stands before the library's own: what happens between the start of a call and its number being known.
+static std::function<void()> just_started;
+extern "C" bool router_completion_async(const router_t* router, const char* request, std::size_t length,
+                                        router_completion_fn done, void* user_data, std::uint64_t* call,
+                                        router_error_t** error) {
+    using Function = decltype(&router_completion_async);
+    static const auto real = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "router_completion_async"));
+    const bool accepted = real(router, request, length, done, user_data, call, error);
+    if (just_started) just_started();
+    return accepted;
+}
 
 /// A thread that runs what is posted to it.
 class Loop {
@@ -173,6 +187,20 @@ TEST("a stop request cancels: before, meanwhile, by any thread") {
     ended.wait();
     after.request_stop();
     CHECK_SAME(ended.get().text(), "mocked");
+}
+
+TEST("a stop request while the call is being started") {
+    const Router slow = Router::from_yaml(mock_config(20000));
+    std::stop_source stop;
+    just_started = [&stop] { stop.request_stop(); };
+    Waited waited = ask_until(slow, stop.get_token());
+    stop = std::stop_source();
+    auto call = slow.completion_async(hi, stop.get_token());
+    just_started = nullptr;
+    CHECK(waited.done.wait_for(std::chrono::seconds(5)) == std::future_status::ready);
+    CHECK_THROWS(llmrouter::CancelledError, waited.done.get());
+    CHECK(call.wait_for(std::chrono::seconds(5)));
+    CHECK_THROWS(llmrouter::CancelledError, call.get());
 }
 
 TEST("destroyed while it waits") {

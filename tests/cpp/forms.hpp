@@ -12,11 +12,12 @@
 
 struct Running {
     std::function<llmrouter::Outcome()> wait;
-    std::function<void()> cancel;  // empty if this form has none
+    std::function<void()> cancel;  // empty if this form has none (`Form::can_cancel`)
 };
 
 struct Form {
     const char* name;
+    bool can_cancel;
     std::function<Running(const llmrouter::Router&, const std::string& request)> start;
     /// The same call, cancelled before it starts; empty where the language has no way to say that.
     std::function<Running(const llmrouter::Router&, const std::string& request)> start_cancelled;
@@ -100,21 +101,21 @@ inline Running by_stop_token(const llmrouter::Router& router, const std::string&
 
 inline std::vector<Form> forms() {
     std::vector<Form> all{
-        {"blocking", by_blocking, nullptr},
-        {"future", [](const auto& router, const auto& request) { return by_call(router.completion_async(request)); },
-         nullptr},
-        {"callback", by_callback, nullptr},
+        {"blocking", false, by_blocking, nullptr},
+        {"future", true,
+         [](const auto& router, const auto& request) { return by_call(router.completion_async(request)); }, nullptr},
+        {"callback", true, by_callback, nullptr},
     };
 #if defined(__cpp_impl_coroutine)
-    all.push_back({"stop token",
+    all.push_back({"stop token", true,
                    [](const auto& router, const auto& request) { return by_stop_token(router, request, false); },
                    [](const auto& router, const auto& request) { return by_stop_token(router, request, true); }});
-    all.push_back({"coroutine",
+    all.push_back({"coroutine", true,
                    [](const auto& router, const auto& request) { return by_coroutine(router, request, false); },
                    [](const auto& router, const auto& request) { return by_coroutine(router, request, true); }});
 #endif
 #if defined(__cpp_lib_expected)
-    all.push_back({"expected",
+    all.push_back({"expected", false,
                    [](const auto& router, const auto& request) {
                        return by_thread([&router, request] {
                            auto answer = router.try_completion(request);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All tests of the C++ binding: run.sh [dist]. Uses what is staged there, and the fake provider.
 # One line for each test; ends with an error if any failed.
+# shellcheck disable=SC2016 # `$1` in single quotes is for the inner shell
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -10,10 +11,10 @@ provider=${LLMROUTER_FAKEPROVIDER:-${CARGO_TARGET_DIR:-target}/debug/fakeprovide
 need() {
     [[ -e $1 ]] || { echo "tests/cpp: $1 is missing: $2" >&2; exit 1; }
 }
-need "$dist/lib/libllmrouter.so" 'run `make sdk` first'
-need "$dist/include/llmrouter.hpp" 'run `make sdk` first'
-need "$provider" 'run `cargo build -p fakeprovider`'
-need /usr/include/nlohmann/json.hpp 'run `make setup` (nlohmann-json3-dev)'
+need "$dist/lib/libllmrouter.so" "run make sdk first"
+need "$dist/include/llmrouter.hpp" "run make sdk first"
+need "$provider" "run cargo build -p fakeprovider"
+need /usr/include/nlohmann/json.hpp "run make setup (nlohmann-json3-dev)"
 LLMROUTER_FAKEPROVIDER=$(realpath "$provider")
 export LLMROUTER_FAKEPROVIDER
 export LD_LIBRARY_PATH=$dist/lib
@@ -26,7 +27,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 read -ra flags <<<"$(pkg-config --cflags --libs llmrouter)"
 strict=(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion)
-asan=(-fsanitize=address,undefined -fno-sanitize-recover=all)
+asan=("-fsanitize=address,undefined" -fno-sanitize-recover=all)
 
 failed=0
 # report <name> <log> <status>
@@ -88,7 +89,7 @@ for name in "${jobs[@]}"; do program_run "$name"; done
 # Sanitizers that are asleep would let anything pass.
 g++ -std=c++17 tests/cpp/canary.cpp "${asan[@]}" -pthread -o "$work/canary-asan"
 g++ -std=c++17 tests/cpp/canary.cpp -fsanitize=thread -pthread -o "$work/canary-tsan"
-check "canary: no fault, no report" "$work/canary-asan"
+check "canary: no fault, no report" bash -c '"$1" && "$2"' - "$work/canary-asan" "$work/canary-tsan"
 check "canary: a leak is reported" bash -c '! "$1" leak' - "$work/canary-asan"
 check "canary: an overflow is reported" bash -c '! "$1" overflow' - "$work/canary-asan"
 check "canary: a race is reported" bash -c '! "$1" race' - "$work/canary-tsan"

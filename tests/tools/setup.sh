@@ -2,7 +2,12 @@
 # Installs the system packages that the build, the tests and the benchmark need, if any is missing.
 set -euo pipefail
 
-packages=(gcc g++ make pkg-config cmake python3 python3-venv valgrind binutils shellcheck curl libcurl4-openssl-dev)
+packages=(gcc g++ make pkg-config cmake python3 python3-venv valgrind binutils shellcheck curl libcurl4-openssl-dev nlohmann-json3-dev)
+
+# Debian's own are too old for the Go and Node packages, so these are the reader's to install.
+go version 2>/dev/null | grep -qE 'go1\.(2[3-9]|[3-9][0-9])' || { echo "Go 1.23 or newer is missing" >&2; exit 1; }
+node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null ||
+    { echo "Node 20 or newer is missing" >&2; exit 1; }
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,7 +1,8 @@
 'use strict';
 
-const native = require('./native.js');
+const { onAbort } = require('./abort.js');
 const { classes, errorOf } = require('./errors.js');
+const native = require('./native.js');
 const { Response } = require('./response.js');
 
 const { CancelledError, InvalidArgumentError } = classes;
@@ -37,8 +38,7 @@ async function completeUnless(signal, router, json) {
   }
   const number = new BigUint64Array(1);
   const answer = native.start(router, json, number);
-  const cancel = () => native.cancel(router, number[0] ?? 0n);
-  signal.addEventListener('abort', cancel);
+  const forget = onAbort(signal, () => native.cancel(router, number[0] ?? 0n));
   try {
     return new Response(await answer);
   } catch (thrown) {
@@ -46,7 +46,7 @@ async function completeUnless(signal, router, json) {
     if (error instanceof CancelledError) error.cause = signal.reason;
     throw error;
   } finally {
-    signal.removeEventListener('abort', cancel);
+    forget();
   }
 }
 

@@ -93,6 +93,7 @@ void Environment::deliver(const Delivery &delivery) {
 void Environment::before_exit(void *data) {
   auto *self = static_cast<Environment *>(data);
   stop_listening(self->inbox_.get());
+  self->set_on_records(nullptr);
   self->inbox_->close();
   for (const auto &tracked : self->routers_) {
     if (std::shared_ptr<RouterHandle> router = tracked.lock()) router->close();

@@ -94,7 +94,7 @@ test('an abort that comes too late changes nothing', async (t) => {
 });
 
 test('calls that are aborted at any time end once', async (t) => {
-  const router = closing(t, Router.fromYaml(mock('x', 2)));
+  const router = closing(t, Router.fromYaml(mock('x', 3)));
   const tally = { there: 0, cancelled: 0 };
   const one = async (index) => {
     const controller = new AbortController();
@@ -105,7 +105,7 @@ test('calls that are aborted at any time end once', async (t) => {
     );
     clearTimeout(timer);
   };
-  await Promise.all(Array.from({ length: 2000 }, (_, index) => one(index)));
+  for (let round = 0; round < 100; round++) await Promise.all(Array.from({ length: 20 }, (_, index) => one(index)));
   assert.equal(tally.there + tally.cancelled, 2000);
   assert.ok(tally.there > 0 && tally.cancelled > 0, JSON.stringify(tally));
 });

@@ -1,10 +1,12 @@
 // Errors as JavaScript sees them.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import * as llmrouter from 'llmrouter';
 import { closing, request } from './support/configs.mjs';
+import { inRepository } from './support/repository.mjs';
 
 const { RateLimitError, Router, RouterError } = llmrouter;
 
@@ -18,7 +20,12 @@ router_settings: {num_retries: 0}
 
 async function failureOf(t, error) {
   const router = closing(t, Router.fromYaml(failing(error)));
-  return router.completion(request).then(assert.fail, (reason) => reason);
+  try {
+    await router.completion(request);
+  } catch (reason) {
+    return reason;
+  }
+  return assert.fail('no error');
 }
 
 test('an error names its class, says all, and shows who waited', async (t) => {
@@ -26,7 +33,7 @@ test('an error names its class, says all, and shows who waited', async (t) => {
   assert.ok(error instanceof RateLimitError && error instanceof RouterError && error instanceof Error);
   assert.equal(Object.prototype.toString.call(error), '[object Error]');
   assert.match(error.stack, /^RateLimitError: openai: answered 429/);
-  assert.match(error.stack, /failureOf .*errors\.test\.mjs/);
+  assert.match(error.stack, /at async failureOf .*errors\.test\.mjs/);
   assert.equal(error.attempts[0].error, 'RateLimitError');
   assert.equal(error.model, 'm');
   assert.match(inspect(error), /deployment: 'one'/);
@@ -57,9 +64,7 @@ test('a program may make errors itself, for its own tests', () => {
   );
 });
 
-test("the classes and their numbers are the header's", async () => {
-  const { readFileSync } = await import('node:fs');
-  const { inRepository } = await import('./support/repository.mjs');
+test("the classes and their numbers are the header's", () => {
   const header = readFileSync(inRepository('include/llmrouter.h'), 'utf8');
   const numbers = [...header.matchAll(/^ {4}ROUTER_ERROR_\w+ = (\d+),/gm)].map(([, number]) => Number(number));
   const classes = Object.values(llmrouter).filter((value) => value?.prototype instanceof RouterError && value.code !== 0);

@@ -63,7 +63,7 @@ test('a request may be bytes, part of a buffer too', async (t) => {
   for (const one of bytes) assert.equal((await router.completionRaw(one)).text, 'x');
 });
 
-test('an answer is read in parts, also when its router is closed', async (t) => {
+test('an answer is read in parts, also when its router is closed', async () => {
   const router = Router.fromYaml(mock('grüße 😀'));
   const answer = await router.completion(request);
   await router.close();
@@ -107,7 +107,7 @@ test('a call after shutdown was begun is refused at once', async (t) => {
   await running;
 });
 
-test('close overtakes a shutdown that waits', async (t) => {
+test('close overtakes a shutdown that waits', async () => {
   const router = Router.fromYaml(mock('x', 60_000));
   const running = assert.rejects(router.completion(request), ShutDownError);
   const drained = router.shutdown(60_000);
@@ -119,7 +119,7 @@ test('close overtakes a shutdown that waits', async (t) => {
   assert.equal(typeof (await drained), 'boolean');
 });
 
-test('close may be called many times, and what comes after is refused', async (t) => {
+test('close may be called many times, and what comes after is refused', async () => {
   const router = Router.fromYaml(mock('x', 60_000));
   const calls = Array.from({ length: 10 }, () => assert.rejects(router.completion(request), ShutDownError));
   await Promise.all([router.close(), router.close(), router.close()]);
@@ -132,7 +132,7 @@ test('close may be called many times, and what comes after is refused', async (t
   await assert.rejects(router.completionRaw('{}'), ShutDownError);
 });
 
-test('closed routers leave nothing: no thread, no file, no handle', async (t) => {
+test('closed routers leave nothing: no thread, no file, no handle', async () => {
   const count = () => [readdirSync('/proc/self/task').length, readdirSync('/proc/self/fd').length];
   const once = async () => {
     const router = Router.fromYaml(mock('x'));
@@ -140,11 +140,12 @@ test('closed routers leave nothing: no thread, no file, no handle', async (t) =>
     await router.close();
   };
   await once();
+  // A thread that reports a close is about to end when the close is reported; other tests' routers too.
+  await sleep(100);
   const handles = process.getActiveResourcesInfo().length;
   const before = count();
   for (let i = 0; i < 30; i++) await once();
-  // The thread that reports the close is about to end when the close is reported.
-  await sleep(50);
+  await sleep(100);
   assert.deepEqual(count(), before);
   assert.equal(process.getActiveResourcesInfo().length, handles);
 });

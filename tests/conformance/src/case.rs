@@ -137,6 +137,9 @@ pub struct Upstream {
 pub struct RequestExpect {
     pub n: Option<usize>,
     pub path: Option<String>,
+    /// What follows the `?`; null for nothing.
+    #[serde(deserialize_with = "given")]
+    pub query: Option<Value>,
     pub headers: Option<Value>,
     pub body: Option<Value>,
     /// Texts that the body holds byte for byte.
@@ -151,6 +154,13 @@ pub struct Absent {
     pub headers: Vec<String>,
     /// Members at the top of the body.
     pub body: Vec<String>,
+}
+
+/// Reads a case in which `<<` takes over the members of another mapping.
+fn merged(text: &str) -> Result<Case, serde_yaml::Error> {
+    let mut tree: serde_yaml::Value = serde_yaml::from_str(text)?;
+    tree.apply_merge()?;
+    serde_yaml::from_value(tree)
 }
 
 /// Tells an explicit null from a missing member.
@@ -190,7 +200,7 @@ impl Case {
     pub fn read(path: &Path, places: &Places) -> Result<Self, String> {
         let named = |error: String| format!("{}: {error}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
-        let case: Self = serde_yaml::from_str(&places.fill(&text)).map_err(|error| named(error.to_string()))?;
+        let case = merged(&places.fill(&text)).map_err(|error| named(error.to_string()))?;
         case.check().map_err(named)?;
         Ok(case)
     }
@@ -243,8 +253,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(), String> {
-        let case: Case = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
-        case.check()
+        merged(text).map_err(|error| error.to_string())?.check()
     }
 
     #[test]

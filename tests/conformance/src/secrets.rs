@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// Shorter texts could stand somewhere by chance.
 const LEAST: usize = 8;
+/// How the names of members that hold a secret end.
+const NAMES: [&str; 4] = ["api_key", "password", "client_secret", "azure_ad_token"];
 
 /// The secrets of one case.
 pub struct Secrets(BTreeSet<String>);
@@ -30,7 +32,7 @@ impl Secrets {
             Value::Object(members) => {
                 for (name, member) in members {
                     match member.as_str() {
-                        Some(text) if name.ends_with("api_key") || name.ends_with("password") => self.add(text),
+                        Some(text) if NAMES.iter().any(|end| name.ends_with(end)) => self.add(text),
                         _ => self.collect(member),
                     }
                 }

@@ -67,6 +67,9 @@ impl RequestExpect {
     }
 
     fn check_one(&self, path: &str, entry: &Entry, found: &mut Vec<String>) {
+        if let Some(expected) = &self.query {
+            differences(&format!("{path}.query"), expected, Some(&json!(entry.query)), found);
+        }
         let headers = Value::Object(entry.headers.clone());
         if let Some(expected) = &self.headers {
             differences(&format!("{path}.headers"), expected, Some(&headers), found);

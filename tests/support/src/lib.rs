@@ -2,7 +2,7 @@
 //!
 //! It owns every byte it writes, so a script can play what real providers and networks do: error statuses, late or
 //! missing headers, bodies cut at any byte, resets, hangs, slow drips, garbage. Without a script it answers as OpenAI
-//! would. It is also cheap, so that benchmarks measure the router and not the server.
+//! or, at `/v1/messages`, Anthropic would. It is also cheap, so that benchmarks measure the router and not the server.
 //!
 //! ```no_run
 //! # async fn run() -> std::io::Result<()> {

@@ -57,7 +57,7 @@ fn default_body(play: &Play, request: &Request, body: &mut Vec<u8>) -> u16 {
     match play.status {
         Some(status @ (100..=199 | 204 | 300..=399)) => status,
         Some(status) if status >= 400 => {
-            body.extend_from_slice(dialect::error(status).as_bytes());
+            body.extend_from_slice(dialect::error(request.path, status).as_bytes());
             status
         }
         _ => dialect::answer(request.path, request.body, play.pad_to, body),
@@ -70,11 +70,11 @@ fn echoed(echo: &Echo, request: &Request) -> (String, Headers) {
         Echo::Header(name) => request.header(name),
         Echo::Request => {
             let whole = [request.head, request.body].concat();
-            return (dialect::echo(&String::from_utf8_lossy(&whole)), Headers::default());
+            return (dialect::echo(request.path, &String::from_utf8_lossy(&whole)), Headers::default());
         }
     };
     let value = value.unwrap_or_default();
-    (dialect::echo(&value), Headers(vec![("x-request-id".into(), Some(value))]))
+    (dialect::echo(request.path, &value), Headers(vec![("x-request-id".into(), Some(value))]))
 }
 
 struct Head<'a> {

@@ -49,7 +49,7 @@ pub enum Then {
 
 /// One reply. In JSON a bare number is a reply with that status.
 ///
-/// Without a body a status below 400 is answered as without a script, and an error status in OpenAI's error shape.
+/// Without a body a status below 400 is answered as without a script, and an error status in the error shape of the path's dialect.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct Reply {
@@ -67,7 +67,7 @@ pub struct Reply {
     pub chunks: Vec<Chunk>,
     /// How a body made of `chunks` is framed.
     pub framing: Framing,
-    /// An OpenAI error whose message and code repeat something secret from the request.
+    /// An error whose message and code repeat something secret from the request.
     pub echo: Option<Echo>,
     /// The body grows to this many bytes: a default answer in its text, others with blanks at the end.
     pub pad_to: Option<usize>,

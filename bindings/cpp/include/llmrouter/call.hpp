@@ -36,16 +36,16 @@ public:
     explicit Canceller(const router_t* router) noexcept : router_(router) {}
 
     void started(std::uint64_t number) {
-        const std::lock_guard lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex_);
         number_ = number;
         if (asked_ && !ended_) router_cancel(router_, number_);
     }
     void ended() {
-        const std::lock_guard lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex_);
         ended_ = true;
     }
     void cancel() {
-        const std::lock_guard lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex_);
         asked_ = true;
         if (number_ != 0 && !ended_) router_cancel(router_, number_);
     }
@@ -153,11 +153,6 @@ inline Error stopped_before_start() {
 struct PendingStoppable : PendingFuture {
     using PendingFuture::PendingFuture;
     StopLink link;
-
-    void end(router_response_t* response, router_error_t* error) noexcept {
-        link.reset();
-        PendingFuture::end(response, error);
-    }
 };
 
 #endif

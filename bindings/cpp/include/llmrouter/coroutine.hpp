@@ -31,7 +31,7 @@ using Executor = std::function<void(std::coroutine_handle<>)>;
 ///
 /// A coroutine that is destroyed while it waits here cancels its call. That is for calls which can't be about to end,
 /// since the library may be resuming the coroutine at the same moment; a stop token is safe at any time.
-class CompletionTask {
+class [[nodiscard]] CompletionTask {
 public:
     // A constructor, and no copies: gcc 12 destroys awaiters that are aggregates twice.
     CompletionTask(const std::atomic<router_t*>* router, std::string request, Executor executor = {})
@@ -120,9 +120,6 @@ private:
 #endif
 
         void end(router_response_t* response, router_error_t* error) noexcept {
-#if defined(__cpp_lib_jthread)
-            link.reset();
-#endif
             std::optional<Outcome> outcome;
             std::exception_ptr thrown;
             try {

@@ -128,6 +128,7 @@ public:
     bool retryable() const noexcept { return facts_->retryable; }
     /// After how long to try again, where that is known.
     std::optional<std::chrono::milliseconds> retry_after() const noexcept { return facts_->retry_after; }
+    /// Whose deployment failed, such as "openai".
     std::optional<std::string> provider() const { return member("provider"); }
     /// The provider's name for the model.
     std::optional<std::string> model() const { return member("model"); }

@@ -109,30 +109,37 @@ public:
     /// Calls `visit(name, value)` for each member of an object.
     template <class Visit>
     void members(Visit visit) const {
-        each('{', '}', [&](std::string_view name, Json value) { visit(Json(name).string(), value); });
+        each('{', '}', [&](Json name, Json value) {
+            visit(name.string(), value);
+            return true;
+        });
     }
 
     /// Calls `visit(value)` for each element of an array.
     template <class Visit>
     void elements(Visit visit) const {
-        each('[', ']', [&](std::string_view, Json value) { visit(value); });
+        each('[', ']', [&](Json, Json value) {
+            visit(value);
+            return true;
+        });
     }
 
     Json operator[](std::string_view member) const {
         Json found;
-        each('{', '}', [&](std::string_view name, Json value) {
+        each('{', '}', [&](Json name, Json value) {
             // Names that matter here are plain ASCII: nobody escapes them.
-            if (found.text_.empty() && name.size() == member.size() + 2 && name.substr(1, member.size()) == member) {
-                found = value;
-            }
+            if (name.text_.size() != member.size() + 2 || name.text_.substr(1, member.size()) != member) return true;
+            found = value;
+            return false;
         });
         return found;
     }
 
     Json first() const {
         Json found;
-        elements([&](Json value) {
-            if (found.text_.empty()) found = value;
+        each('[', ']', [&](Json, Json value) {
+            found = value;
+            return false;
         });
         return found;
     }
@@ -168,10 +175,16 @@ public:
     }
 
     std::optional<double> real() const {
+#if defined(__cpp_lib_to_chars)
+        double value = 0;
+        const auto parsed = std::from_chars(text_.data(), text_.data() + text_.size(), value);
+        return parsed.ec == std::errc{} ? std::optional(value) : std::nullopt;
+#else
         std::istringstream in{std::string(text_)};
         in.imbue(std::locale::classic());
         double value = 0;
         return in >> value ? std::optional(value) : std::nullopt;
+#endif
     }
 
     bool is_true() const noexcept { return text_ == "true"; }
@@ -216,28 +229,35 @@ private:
         return text.size();
     }
 
+    /// What lies between two places, which are the ends of a value.
+    Json slice(std::size_t from, std::size_t to) const noexcept {
+        Json value;
+        value.text_ = text_.substr(from, to - from);
+        return value;
+    }
+
+    /// Calls `visit(name, value)` until it returns false; elements have no name.
     template <class Visit>
     void each(char open, char close, Visit visit) const {
         if (text_.empty() || text_.front() != open) return;
         std::size_t at = skip_space(text_, 1);
         while (at < text_.size() && text_[at] != close) {
-            std::string_view name;
+            Json name;
             if (open == '{') {
                 const std::size_t end = skip_value(text_, at);
-                name = text_.substr(at, end - at);
+                name = slice(at, end);
                 at = skip_space(text_, end);
                 if (at == text_.size() || text_[at] != ':') return;
                 at = skip_space(text_, at + 1);
             }
             const std::size_t end = skip_value(text_, at);
-            if (end == at) return;
-            visit(name, Json(text_.substr(at, end - at)));
+            if (end == at || !visit(name, slice(at, end))) return;
             at = skip_space(text_, end);
             if (at < text_.size() && text_[at] == ',') at = skip_space(text_, at + 1);
         }
     }
 
-    /// The four digits after the `u` at `at`, which is moved to the last of them.
+    /// The four digits after the "u" at `at`, which is moved to the last of them.
     static std::uint32_t digits(std::string_view text, std::size_t& at) {
         std::uint32_t value = 0;
         const std::string_view four = text.substr(at + 1, 4);
@@ -246,7 +266,7 @@ private:
         return value;
     }
 
-    /// The character that `\uXXXX`, or a pair of them, stands for.
+    /// The character that the escape at `at`, or a pair of them, stands for.
     static std::uint32_t escaped(std::string_view text, std::size_t& at) {
         constexpr std::uint32_t replacement = 0xFFFD;
         const std::uint32_t high = digits(text, at);

@@ -75,7 +75,7 @@ struct Listening {
         try {
             self->listener(static_cast<LogLevel>(level), std::string_view(json, length));
         } catch (...) {
-            const std::lock_guard lock(self->mutex);
+            const std::lock_guard<std::mutex> lock(self->mutex);
             if (!self->thrown) self->thrown = std::current_exception();
         }
         on_this_thread() = outer;
@@ -91,7 +91,7 @@ struct Listening {
         }
         static std::mutex changing;
         static Listening* current = nullptr;  // outlives static destructors: library threads may still log
-        const std::lock_guard lock(changing);
+        const std::lock_guard<std::mutex> lock(changing);
         if (next) next->handed_over.fetch_add(1, std::memory_order_acq_rel);
         if (!router_set_log_listener(next ? &hear : nullptr, next.get(), static_cast<std::int32_t>(level))) {
             Error(ROUTER_ERROR_IN_CALLBACK, "the log listener can't be changed inside a callback").raise();

@@ -18,6 +18,7 @@ namespace llmrouter {
 /// One part of a message that is not text alone.
 class Part {
 public:
+    /// Text.
     static Part text(std::string_view text) {
         return Part("{\"type\":\"text\",\"text\":" + detail::quoted(text) + "}");
     }
@@ -28,6 +29,7 @@ public:
     /// Any other part, as JSON text.
     static Part raw(std::string json) { return Part(std::move(json)); }
 
+    /// The part as JSON text.
     const std::string& json() const noexcept { return json_; }
 
 private:
@@ -43,8 +45,11 @@ public:
     /// The model group, as the configuration names it.
     ChatRequest& model(std::string_view name) { return set("model", name); }
 
+    /// Adds a message of that role.
     ChatRequest& system(std::string_view text) { return message("system", detail::quoted(text)); }
+    /// Adds a message of that role.
     ChatRequest& user(std::string_view text) { return message("user", detail::quoted(text)); }
+    /// Adds a message of several parts.
     ChatRequest& user(const std::vector<Part>& parts) {
         std::string content = "[";
         for (const Part& part : parts) {
@@ -53,6 +58,7 @@ public:
         }
         return message("user", content + "]");
     }
+    /// Adds a message of that role.
     ChatRequest& assistant(std::string_view text) { return message("assistant", detail::quoted(text)); }
     /// What a tool call came to; `id` is the call's.
     ChatRequest& tool_result(std::string_view id, std::string_view text) {

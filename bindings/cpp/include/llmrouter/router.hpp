@@ -55,7 +55,7 @@ public:
     Response completion(const RequestText& request) const { return send(request).value(); }
 
     /// Starts a chat completion. Whatever goes wrong is thrown by the call's `get()`.
-    Call<Response> completion_async(const RequestText& request) const {
+    [[nodiscard]] Call<Response> completion_async(const RequestText& request) const {
         return start_future(request, std::make_unique<detail::PendingFuture>(c_api()));
     }
 
@@ -74,7 +74,7 @@ public:
 
 #if defined(__cpp_lib_jthread)
     /// Starts a chat completion that a stop request cancels. With a token that is stopped already nothing is sent.
-    Call<Response> completion_async(const RequestText& request, std::stop_token stop) const {
+    [[nodiscard]] Call<Response> completion_async(const RequestText& request, std::stop_token stop) const {
         auto pending = std::make_unique<detail::PendingStoppable>(c_api());
         if (stop.stop_requested()) {
             pending->promise.set_exception(detail::stopped_before_start().as_exception());

@@ -1,6 +1,4 @@
-//! What a path answers by itself: OpenAI's chat completions, and OpenAI's errors for everything else.
-//!
-//! A further dialect is a further arm of [`answer`], chosen by path.
+//! OpenAI's chat completions, and OpenAI's errors for everything else.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -8,6 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+use super::first_segment;
 
 /// Looks at no more of a request than the answer needs.
 #[derive(Deserialize)]
@@ -44,7 +44,7 @@ pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> 
 }
 
 fn chat(path: &str, model: &str, pad_to: usize, body: &mut Vec<u8>) {
-    let name = path.split('/').find(|segment| !segment.is_empty()).unwrap_or("provider");
+    let name = first_segment(path);
     let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let start = body.len();
     let _ = write!(body, r#"{{"id":"chatcmpl-{name}","object":"chat.completion","created":{created},"model":"#);
@@ -76,11 +76,4 @@ pub fn error(status: u16) -> String {
         _ => ("The server had an error while processing your request.", "server_error", None),
     };
     serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": code}}).to_string()
-}
-
-/// An error that repeats `secret`, where providers have been seen to do so.
-pub fn echo(secret: &str) -> String {
-    let message = format!("Incorrect API key provided: {secret}. You can find your API key in your account.");
-    serde_json::json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": secret}})
-        .to_string()
 }

@@ -1,0 +1,76 @@
+//! Anthropic's Messages: answers, refusals and errors.
+
+use serde_json::{Value, json};
+
+use super::{MESSAGES, first_segment, rules};
+
+pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> u16 {
+    if !path.ends_with(MESSAGES) {
+        return refuse(404, "Not Found", body);
+    }
+    let request: Value = match serde_json::from_slice(request) {
+        Ok(request) => request,
+        Err(error) => return refuse(400, &format!("The request body is not valid JSON: {error}"), body),
+    };
+    if let Some(broken) = rules::broken(&request) {
+        return refuse(400, &broken, body);
+    }
+    if request["stream"] == true {
+        return refuse(400, "no stream without a script: give `chunks`", body);
+    }
+    let mut text = format!("hello from {}", first_segment(path));
+    let short = message(path, &request, &text).len();
+    text.push_str(&".".repeat(pad_to.saturating_sub(short)));
+    body.extend_from_slice(message(path, &request, &text).as_bytes());
+    200
+}
+
+fn message(path: &str, request: &Value, text: &str) -> String {
+    let usage = json!({"input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+        "output_tokens": 20, "service_tier": "standard"});
+    let message = json!({"id": format!("msg_{}", first_segment(path)), "type": "message", "role": "assistant",
+        "model": request["model"], "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn", "stop_sequence": null, "usage": usage});
+    message.to_string()
+}
+
+fn refuse(status: u16, message: &str, body: &mut Vec<u8>) -> u16 {
+    body.extend_from_slice(envelope(kind(status), message).as_bytes());
+    status
+}
+
+/// The body Anthropic sends with `status`.
+pub fn error(status: u16) -> String {
+    let message = match status {
+        401 => "invalid x-api-key",
+        402 => "Your credit balance is too low to access the Anthropic API.",
+        403 => "Your API key does not have permission to use the specified resource.",
+        404 => "model: claude-none",
+        413 => "Request exceeds the maximum size",
+        429 => "This request would exceed your organization's rate limit.",
+        400..=499 => "The request is not valid.",
+        504 => "The request timed out.",
+        503 | 529 => "Overloaded",
+        _ => "Internal server error",
+    };
+    envelope(kind(status), message)
+}
+
+fn kind(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        504 => "timeout_error",
+        503 | 529 => "overloaded_error",
+        _ => "api_error",
+    }
+}
+
+pub fn envelope(kind: &str, message: &str) -> String {
+    json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_fake"}).to_string()
+}
