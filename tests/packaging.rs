@@ -133,6 +133,12 @@ fn one_version_everywhere() {
     let link = |name: &str| std::fs::read_link(dist.join("lib").join(name)).expect("a link").display().to_string();
     assert_eq!(link("libllmrouter.so"), "libllmrouter.so.1");
     assert_eq!(link("libllmrouter.so.1"), format!("libllmrouter.so.{VERSION}"));
+    // npm knows no file to take it from, so it stands there a second time.
+    for file in ["package.json", "package-lock.json"] {
+        let text = sdk::read(sdk::root().join("bindings/node").join(file));
+        let first = text.lines().find(|line| line.contains("\"version\":")).unwrap_or_default();
+        assert!(first.contains(&format!("\"{VERSION}\"")), "bindings/node/{file}: {first}");
+    }
 }
 
 /// CMake refuses a kit that is too old for what was asked.

@@ -1,6 +1,10 @@
 //! What a caller may read of a call: metadata of an answer, and the error object.
 
-use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::RawValue;
 
 use crate::chat::usage_of;
 use crate::error::Error;
@@ -12,72 +16,144 @@ use super::ledger::{Record, Trail};
 const HEADER_STARTS: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "retry-after"];
 const HEADER_ENDS: [&str; 1] = ["request-id"];
 
+#[derive(Serialize)]
+struct Metadata<'a> {
+    call_id: u64,
+    deployment: Option<&'a str>,
+    model_group: Option<&'a str>,
+    provider: Option<&'a str>,
+    model: Option<&'a str>,
+    api_base: Option<String>,
+    attempts: Vec<Attempt<'a>>,
+    fallbacks: usize,
+    cache_hit: bool,
+    usage: Option<Box<RawValue>>,
+    /// Not known yet: null, never 0.
+    cost: Option<f64>,
+    latency_ms: Millis,
+    overhead_ms: Millis,
+    dropped_params: &'a [String],
+    headers: PassedOn<'a>,
+}
+
+#[derive(Serialize)]
+struct Attempt<'a> {
+    deployment: Option<&'a str>,
+    model_group: &'a str,
+    status: Option<u16>,
+    error: Option<&'static str>,
+    ms: Millis,
+    skipped: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    error: ErrorObject<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    message: &'a str,
+    r#type: &'static str,
+    code: Option<&'a str>,
+    status: Option<u16>,
+    provider: Option<&'a str>,
+    model: Option<&'a str>,
+    deployment: Option<&'a str>,
+    param: Option<&'a str>,
+    retryable: bool,
+    /// Seconds.
+    retry_after: Option<f64>,
+    attempts: Vec<Attempt<'a>>,
+}
+
 /// The metadata of an answer; `body` is its text.
 pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: &str) -> String {
     let winner = trail.winner();
     let deployment = winner.and_then(|record| record.deployment.as_ref());
-    let metadata = json!({
-        "call_id": trail.call_id,
-        "deployment": deployment.map(|deployment| deployment.id()),
-        "model_group": winner.map(|record| &*record.group),
-        "provider": deployment.map(|deployment| &deployment.provider),
-        "model": deployment.map(|deployment| &deployment.model),
-        "api_base": deployment.and_then(|deployment| deployment.api_base()),
-        "attempts": attempts(trail),
-        "fallbacks": trail.fallbacks(),
-        "cache_hit": false,
-        "usage": usage_of(body),
-        "cost": null,
-        "latency_ms": millis(trail.latency),
-        "overhead_ms": millis(trail.overhead),
-        "dropped_params": trail.dropped_params,
-        "headers": passed_on(headers),
-    });
-    metadata.to_string()
+    render(&Metadata {
+        call_id: trail.call_id,
+        deployment: deployment.map(|deployment| deployment.id()),
+        model_group: winner.map(|record| &*record.group),
+        provider: deployment.map(|deployment| deployment.provider.as_str()),
+        model: deployment.map(|deployment| deployment.model.as_str()),
+        api_base: deployment.and_then(|deployment| deployment.api_base()),
+        attempts: attempts(trail),
+        fallbacks: trail.fallbacks(),
+        cache_hit: false,
+        usage: usage_of(body),
+        cost: None,
+        latency_ms: Millis(trail.latency),
+        overhead_ms: Millis(trail.overhead),
+        dropped_params: &trail.dropped_params,
+        headers: PassedOn(headers),
+    })
 }
 
 /// LiteLLM's error object.
 pub fn error_json(error: &Error, trail: &Trail) -> String {
-    let object = json!({"error": {
-        "message": error.message(),
-        "type": error.class(),
-        "code": error.provider_code(),
-        "status": error.http_status(),
-        "provider": error.provider(),
-        "model": error.model(),
-        "deployment": error.deployment(),
-        "param": error.param(),
-        "retryable": error.is_retryable(),
-        "retry_after": error.retry_after().map(|wait| wait.as_secs_f64()),
-        "attempts": attempts(trail),
-    }});
-    object.to_string()
-}
-
-fn attempts(trail: &Trail) -> Vec<Value> {
-    trail.records.iter().map(attempt).collect()
-}
-
-fn attempt(record: &Record) -> Value {
-    json!({
-        "deployment": record.deployment.as_ref().map(|deployment| deployment.id()),
-        "model_group": &*record.group,
-        "status": record.status,
-        "error": record.error,
-        "ms": millis(record.took),
-        "skipped": record.skipped,
+    render(&Failure {
+        error: ErrorObject {
+            message: error.message(),
+            r#type: error.class(),
+            code: error.provider_code(),
+            status: error.http_status(),
+            provider: error.provider(),
+            model: error.model(),
+            deployment: error.deployment(),
+            param: error.param(),
+            retryable: error.is_retryable(),
+            retry_after: error.retry_after().map(|wait| wait.as_secs_f64()),
+            attempts: attempts(trail),
+        },
     })
 }
 
-fn passed_on(headers: &HeaderMap) -> Map<String, Value> {
-    let wanted = |name: &str| {
-        HEADER_STARTS.iter().any(|start| name.starts_with(start)) || HEADER_ENDS.iter().any(|end| name.ends_with(end))
-    };
-    let texts = headers.iter().filter(|(name, _)| wanted(name.as_str()));
-    texts.filter_map(|(name, value)| Some((name.to_string(), Value::from(value.to_str().ok()?)))).collect()
+fn render(object: &impl Serialize) -> String {
+    // Names are texts and numbers are finite, so there is nothing that JSON can't say.
+    serde_json::to_string(object).unwrap_or_else(|_| "{}".to_owned())
+}
+
+fn attempts(trail: &Trail) -> Vec<Attempt<'_>> {
+    trail.records.iter().map(attempt).collect()
+}
+
+fn attempt(record: &Record) -> Attempt<'_> {
+    Attempt {
+        deployment: record.deployment.as_ref().map(|deployment| deployment.id()),
+        model_group: &record.group,
+        status: record.status,
+        error: record.error,
+        ms: Millis(record.took),
+        skipped: record.skipped.as_deref(),
+    }
+}
+
+/// The headers that are worth passing on, as an object.
+struct PassedOn<'a>(&'a HeaderMap);
+
+impl Serialize for PassedOn<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let wanted = |name: &str| {
+            HEADER_STARTS.iter().any(|start| name.starts_with(start))
+                || HEADER_ENDS.iter().any(|end| name.ends_with(end))
+        };
+        let mut map = serializer.serialize_map(None)?;
+        // Of a header that came twice, the first: a name stands once in an object.
+        for name in self.0.keys().filter(|name| wanted(name.as_str())) {
+            if let Some(value) = self.0.get(name).and_then(|value| value.to_str().ok()) {
+                map.serialize_entry(name.as_str(), value)?;
+            }
+        }
+        map.end()
+    }
 }
 
 /// Milliseconds to the microsecond: finer digits are noise.
-fn millis(time: std::time::Duration) -> f64 {
-    (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
+struct Millis(Duration);
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64((self.0.as_secs_f64() * 1_000_000.0).round() / 1000.0)
+    }
 }

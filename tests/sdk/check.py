@@ -75,7 +75,7 @@ def judged(report):
         ("no max_tokens", {"model": "m", "messages": []}),
         ("an unknown member", {**request, "stop": ["a"]}),
         ("an unknown member of a block", {**request, "messages": [user([{"type": "text", "text": "a", "detail": "low"}])]}),
-        ("a system turn", {**request, "messages": [{"role": "system", "content": "x"}]}),
+        ("a turn of a tool", {**request, "messages": [{"role": "tool", "content": "x"}]}),
         ("OpenAI's tool", {**request, "tools": [{"type": "function", "function": {"name": "f"}}]}),
         ("a schema without a type", {**request, "tools": [{"name": "f", "input_schema": {}}]}),
         ("a number as text", {**request, "max_tokens": "1"}),

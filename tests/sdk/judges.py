@@ -7,7 +7,7 @@ import typing
 import anthropic.types
 import openai.types.chat
 from openai.types.chat import completion_create_params
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import get_type_hints, is_typeddict
 
 # OpenAI's shape has no place for these; they are LiteLLM's names.
@@ -69,7 +69,8 @@ def make_strict(params, seen):
     if params in seen:
         return
     seen.add(params)
-    params.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+    if not hasattr(params, "__pydantic_config__"):
+        params.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
     hints = get_type_hints(params, include_extras=True)
     params.__annotations__ = {name: strict(hint, seen) for name, hint in hints.items()}
 
@@ -83,6 +84,8 @@ def strict(hint, seen):
         return hint
     if origin is typing.Annotated:
         return typing.Annotated[(strict(arguments[0], seen), *hint.__metadata__)]
+    if origin is typing.Union:
+        arguments = tuple(argument for argument in arguments if not is_lenient(argument, arguments))
     arguments = tuple(strict(argument, seen) for argument in arguments)
     listed = origin is collections.abc.Iterable or getattr(origin, "__name__", "") == "SequenceNotStr"
     if listed:
@@ -90,3 +93,11 @@ def strict(hint, seen):
     if origin is typing.Union:
         return typing.Union[arguments]
     return hint.copy_with(arguments) if hasattr(hint, "copy_with") else origin[arguments]
+
+
+def is_lenient(argument, alternatives):
+    """Takes what a stricter alternative refuses: a class of an answer has room for all, and so has a bare mapping."""
+    if typing.get_origin(argument) is typing.Annotated:
+        return all(isinstance(one, type) and issubclass(one, BaseModel) for one in typing.get_args(typing.get_args(argument)[0]))
+    bare = typing.get_origin(argument) is dict and any(is_typeddict(other) for other in alternatives)
+    return bare or (isinstance(argument, type) and issubclass(argument, BaseModel))

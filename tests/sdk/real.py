@@ -1,0 +1,71 @@
+"""Asks llama.cpp's own Messages endpoint through the library. Usage: real.py API_BASE"""
+
+import json
+import sys
+
+import judges
+from cases import TOOLS, call, calling, result, user
+from check import Report
+from library import Router, RouterError
+
+# Where tests/real/server.py gets the same key from.
+KEY = "sk-local-test"
+
+
+def entry(name, base, key):
+    return {"model_name": name, "litellm_params": {"model": "anthropic/tiny", "api_base": base, "api_key": key}}
+
+
+def answered(report, router, name, members):
+    try:
+        body, metadata = router.completion({"model": "tiny", "max_tokens": 24, "messages": [user("tell me a story")], **members})
+    except RouterError as error:
+        report.line(name, f"{error.details['type']}: {error}")
+        return
+    report.line(f"{name}: shape", judges.complaint(judges.openai_answer, body))
+    answer = json.loads(body)
+    choice, usage = answer["choices"][0], answer["usage"]
+    text = choice["message"]["content"]
+    wrong = [
+        what
+        for what, holds in [
+            ("a text", bool(text and text.strip())),
+            ("an end", choice["finish_reason"] in ("stop", "length")),
+            ("usage that adds up", 0 < usage["prompt_tokens"] == usage["total_tokens"] - usage["completion_tokens"]),
+            ("a bounded answer", 0 < usage["completion_tokens"] <= 24),
+            ("who answered", metadata["provider"] == "anthropic"),
+        ]
+        if not holds
+    ]
+    report.line(f"{name}: {text!r}", f"without {', '.join(wrong)}: {body}" if wrong else None)
+
+
+def refused(report, router, name, request, status, kind):
+    try:
+        router.completion(request)
+    except RouterError as error:
+        held = (error.details["status"], error.details["type"]) == (status, kind) and "sk-not" not in str(error.details)
+        report.line(f"{name}: {error.details['type']}", None if held else str(error.details))
+        return
+    report.line(name, "was answered")
+
+
+def main(base):
+    report = Report()
+    models = [entry("tiny", base, KEY), entry("locked", base, "sk-not-this-one")]
+    router = Router({"model_list": models, "router_settings": {"num_retries": 0}})
+    try:
+        answered(report, router, "a text", {"messages": [{"role": "system", "content": "be brief"}, user("tell me a story")]})
+        answered(report, router, "a history of calls", {"tools": TOOLS, "messages": [user("hi"), calling(call("functions.weather:0")), result("functions.weather:0")]})
+        answered(report, router, "a stop and a temperature", {"stop": ["zzz"], "temperature": 0, "top_p": 0.9, "user": "user-1"})
+        long = {"model": "tiny", "messages": [user("home " * 6000)]}
+        refused(report, router, "a prompt that is too long", long, 400, "ContextWindowExceededError")
+        refused(report, router, "a refused key", {"model": "locked", "messages": [user("hi")]}, 401, "AuthenticationError")
+    finally:
+        router.close()
+    print(f"\n{report.passed} passed, {report.failed} failed")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
