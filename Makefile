@@ -52,6 +52,7 @@ test: setup bindings sdk-faults ## run all tests: Rust, C, C++, Go, Node, packag
 	cd bindings/node && npm test --silent
 	tests/real/run.sh
 	tests/sdk/run.sh
+	tests/sdk/real.sh
 
 demo: setup bindings ## show routing at work: balancing, retries, fallbacks, overhead; no key, no network
 	@examples/demo.sh

@@ -205,6 +205,8 @@ pub struct Error(Box<Detail>);
 struct Detail {
     kind: ErrorKind,
     message: Cow<'static, str>,
+    /// A subclass of the kind's own, where LiteLLM has one.
+    class: Option<&'static str>,
     status: Option<u16>,
     code: Option<String>,
     param: Option<String>,
@@ -219,6 +221,7 @@ impl Error {
         Self(Box::new(Detail {
             kind,
             message: message.into(),
+            class: None,
             status: None,
             code: None,
             param: None,
@@ -236,6 +239,13 @@ impl Error {
     /// A bad request that is the fault of one parameter.
     pub fn bad_parameter(param: &str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::bad_request(message).with_param(Some(param.to_owned()))
+    }
+
+    /// A bad request for a parameter that the provider lacks.
+    pub fn unsupported_parameter(param: &str, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::bad_parameter(param, message);
+        error.0.class = Some("UnsupportedParamsError");
+        error
     }
 
     /// The provider's HTTP status, whatever it was.
@@ -283,7 +293,7 @@ impl Error {
     }
 
     pub fn class(&self) -> &'static str {
-        self.0.kind.class()
+        self.0.class.unwrap_or_else(|| self.0.kind.class())
     }
 
     /// The provider's status if it says that something failed, else the one that fits, else `None`.

@@ -43,7 +43,7 @@ impl Abi {
     pub fn open(path: &Path) -> Result<Self> {
         // SAFETY: the library runs nothing on load, and the types above are those of its header.
         unsafe {
-            let library = Library::new(path).map_err(|e| format!("{}: {e}; run `make sdk`", path.display()))?;
+            let library = Library::new(path).map_err(|e| format!("{}: {e}; run `make bindings`", path.display()))?;
             Ok(Self {
                 new: *library.get(b"router_new_from_yaml\0")?,
                 complete: *library.get(b"router_completion\0")?,

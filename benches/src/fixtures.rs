@@ -26,8 +26,7 @@ pub struct Fixtures {
 
 impl Fixtures {
     pub fn write() -> Result<Self> {
-        let here = folder();
-        let root = here.parent().ok_or("no folder above benches/")?;
+        let root = root()?;
         let variable = |name, default: &str| std::env::var_os(name).map_or_else(|| root.join(default), PathBuf::from);
         let folder = variable("CARGO_TARGET_DIR", "target").join("bench");
         std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -61,6 +60,11 @@ impl Fixtures {
 /// This crate's folder: cargo's word for it, so that a checkout can move after it was built.
 pub fn folder() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()).into()
+}
+
+/// The repository's folder.
+pub fn root() -> Result<PathBuf> {
+    Ok(folder().parent().ok_or("no folder above benches/")?.into())
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {

@@ -19,13 +19,18 @@ pub fn facts(fixtures: &Fixtures) -> Vec<(&'static str, String)> {
     vec![
         ("machine", format!("{cores} cores, {name}, Linux {}", kernel.trim())),
         ("load", format!("{} (1, 5, 15 minutes)", loads.join(" "))),
-        ("rustc", rustc()),
+        (
+            "compilers",
+            format!("{}; {}; {}", said("rustc", "--version"), said("g++", "--version"), said("go", "version")),
+        ),
+        ("node", said("node", "--version")),
         ("llmrouter", library.unwrap_or_else(|_| "not there".into())),
     ]
 }
 
-fn rustc() -> String {
-    let said = Command::new("rustc").arg("--version").output();
-    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).replace("rustc ", ""));
-    said.map_or_else(|_| "not there".into(), |said| said.trim().to_owned())
+/// The first line of what a program says of itself.
+fn said(program: &str, flag: &str) -> String {
+    let output = Command::new(program).arg(flag).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.lines().next().map_or_else(|| format!("no {program}"), str::to_owned)
 }

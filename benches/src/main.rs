@@ -1,4 +1,4 @@
-//! What the router costs: the C ABI beside bare HTTP clients, against one fake provider, in one run.
+//! What the router costs: the C ABI and the bindings beside bare HTTP clients, against one fake provider, in one run.
 //!
 //! The runner starts one child process for each contender, scenario and round, so that processor time belongs to one
 //! contender and nothing leaks from one into the next. See README.md.
@@ -9,6 +9,7 @@ mod child;
 mod cores;
 mod drive;
 mod fixtures;
+mod hosts;
 mod job;
 mod machine;
 mod options;

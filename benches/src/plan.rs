@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::child::SUBCOMMAND;
 use crate::fixtures::Fixtures;
+use crate::hosts::Host;
 use crate::job::Job;
 use crate::options::Options;
 use crate::provider::Provider;
@@ -13,6 +14,11 @@ pub const LOCAL: &str = "no network";
 
 pub const ROUTER_ASYNC: &str = "llmrouter async";
 pub const ROUTER_BLOCKING: &str = "llmrouter blocking";
+pub const ROUTER_CPP: &str = "llmrouter C++";
+pub const ROUTER_GO: &str = "llmrouter Go";
+pub const ROUTER_NODE: &str = "llmrouter Node";
+pub const NET_HTTP: &str = "net/http";
+pub const UNDICI: &str = "undici";
 pub const REQWEST: &str = "reqwest";
 pub const REQWEST_BLOCKING: &str = "reqwest blocking";
 pub const HYPER: &str = "hyper";
@@ -28,13 +34,19 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
         eprintln!("libcurl is left out (Debian: libcurl4-openssl-dev): {error}");
     }
 
-    // Who has which form: one call at a time, 64 at once.
+    // Who has which form: one call at a time, 64 at once. What is compared stands side by side, and so runs within
+    // seconds of each other.
     let mut alone = vec![
         (ROUTER_ASYNC, own("router-async")),
+        (ROUTER_CPP, Host::Cpp.command(files, "llmrouter")),
         (ROUTER_BLOCKING, own("router-blocking")),
         (REQWEST, own("reqwest")),
         (REQWEST_BLOCKING, own("reqwest-blocking")),
         (HYPER, own("hyper")),
+        (ROUTER_GO, Host::Go.command(files, "llmrouter")),
+        (NET_HTTP, Host::Go.command(files, "net/http")),
+        (ROUTER_NODE, Host::Node.command(files, "llmrouter")),
+        (UNDICI, Host::Node.command(files, "undici")),
     ];
     let mut loaded = alone.clone();
     if let Ok(curl) = curl {
@@ -76,14 +88,18 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
     jobs.push(mock("load, then first mock call", "router-load", 1));
     jobs.push(mock("mock call, blocking", "router-blocking", calls));
     jobs.push(mock("mock call, async", "router-async", calls));
-    if !files.library.exists() {
-        let path = files.library.display();
-        eprintln!("the router is left out: no library at {path}; run `make sdk`");
-        jobs.retain(|job| job.scenario != LOCAL && !job.contender.starts_with("llmrouter"));
-    }
     jobs.retain(|job| options.wants(&format!("{} {}", job.scenario, job.contender)));
     if jobs.is_empty() {
         return Err("nothing is left to measure".into());
+    }
+    let routed = |job: &Job| job.scenario == LOCAL || job.contender.starts_with("llmrouter");
+    if jobs.iter().any(routed) && !files.library.exists() {
+        return Err(format!("{} is not there: run `make bindings` first", files.library.display()).into());
+    }
+    for host in Host::ALL {
+        if jobs.iter().any(|job| Host::of(job.contender) == Some(host)) {
+            host.build(files)?;
+        }
     }
     Ok(jobs)
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::job::Row;
 use crate::plan::{ALONE, LOADED};
-use crate::plan::{CURL_EASY, CURL_MULTI, HYPER, REQWEST, REQWEST_BLOCKING, ROUTER_ASYNC, ROUTER_BLOCKING};
+use crate::plan::{CURL_EASY, CURL_MULTI, HYPER, NET_HTTP, REQWEST, REQWEST_BLOCKING, UNDICI};
+use crate::plan::{ROUTER_ASYNC, ROUTER_BLOCKING, ROUTER_CPP, ROUTER_GO, ROUTER_NODE};
 use crate::report::{CPU, Measure, P50};
 use crate::stats::median;
 
@@ -16,14 +17,20 @@ struct Ratio {
 }
 
 /// Alone a caller waits, so latency counts; under load the machine's time does.
-const RATIOS: [Ratio; 7] = [
+const RATIOS: [Ratio; 13] = [
     ratio(LOADED, ROUTER_ASYNC, REQWEST, Some(1.15)),
     ratio(LOADED, ROUTER_ASYNC, HYPER, Some(1.5)),
     ratio(LOADED, ROUTER_ASYNC, CURL_MULTI, None),
     ratio(LOADED, ROUTER_BLOCKING, REQWEST_BLOCKING, None),
+    ratio(LOADED, ROUTER_CPP, ROUTER_ASYNC, None),
+    ratio(LOADED, ROUTER_GO, NET_HTTP, None),
+    ratio(LOADED, ROUTER_NODE, UNDICI, None),
     ratio(ALONE, ROUTER_ASYNC, REQWEST, Some(1.10)),
     ratio(ALONE, ROUTER_BLOCKING, REQWEST_BLOCKING, Some(1.10)),
     ratio(ALONE, ROUTER_BLOCKING, CURL_EASY, None),
+    ratio(ALONE, ROUTER_CPP, ROUTER_ASYNC, None),
+    ratio(ALONE, ROUTER_GO, NET_HTTP, None),
+    ratio(ALONE, ROUTER_NODE, UNDICI, None),
 ];
 
 const fn ratio(scenario: &'static str, ours: &'static str, theirs: &'static str, budget: Option<f64>) -> Ratio {

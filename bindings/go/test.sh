@@ -2,9 +2,8 @@
 # All tests of the Go package: test.sh [dist]. Lint, both ways of linking, the race detector, cgo's pointer checks,
 # and the address sanitizer, which knows the memory of C, with its search for leaks.
 set -euo pipefail
+dist=$(realpath "${1:-$(dirname "$0")/../../dist}")
 cd "$(dirname "$0")"
-
-dist=$(realpath "${1:-../../dist}")
 export LLMROUTER_DIST=$dist
 export PKG_CONFIG_PATH=$dist/lib/pkgconfig
 export LD_LIBRARY_PATH=$dist/lib

@@ -76,7 +76,8 @@ pub fn connect(
 ) -> (Arc<Deployment>, Result<Endpoint, Unusable>) {
     let identity = identify(&config);
     let settled = settle(&mut config, identity.entry, environment, clients);
-    let redactor = Redactor::new(&config);
+    let entra = settled.as_ref().ok().and_then(|settled| settled.entra.as_ref());
+    let redactor = Redactor::new(&config, entra.map(Entra::client_secret).into_iter());
     let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, clock::now()));
     let endpoint = settled.and_then(|settled| endpoint(settled, &deployment, redactor, defaults, clients));
     (deployment, endpoint)
@@ -133,6 +134,9 @@ fn settle(
     }
     if config.api_version.is_none() {
         config.api_version = entry.version_env.as_deref().and_then(|name| environment.get(name));
+    }
+    if let (None, Some(token)) = (&config.api_key, entry.token_env.as_deref().and_then(|name| environment.get(name))) {
+        config.extra_headers.push(("authorization".to_owned(), Secret::new(format!("Bearer {token}"))));
     }
     let keyed = config.extra_headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     let has_key = config.api_key.is_some() || keyed || config.settings.text("azure_ad_token").is_some();

@@ -23,6 +23,7 @@ const DEFAULT_LIFE: u64 = 3600;
 pub struct Entra {
     target: Target,
     form: Secret,
+    client_secret: Secret,
     /// Held while a token is fetched: those who come meanwhile wait for the same one.
     fetching: tokio::sync::Mutex<()>,
     current: Mutex<Option<Token>>,
@@ -83,6 +84,7 @@ impl Entra {
         Some(target.map(|target| Self {
             target,
             form: Secret::new(form),
+            client_secret: Secret::new(secret),
             fetching: tokio::sync::Mutex::new(()),
             current: Mutex::new(None),
         }))
@@ -107,6 +109,10 @@ impl Entra {
     pub fn current(&self) -> Option<Secret> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.as_ref().filter(|token| token.good_until > clock::now()).map(|token| token.value.clone())
+    }
+
+    pub fn client_secret(&self) -> &str {
+        self.client_secret.expose()
     }
 
     /// Forgets a token that was refused.

@@ -12,6 +12,7 @@ mod endpoint;
 mod entra;
 mod escape;
 mod identity;
+mod merge;
 mod mock;
 mod openai;
 mod redact;

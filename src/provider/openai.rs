@@ -6,6 +6,7 @@ use crate::chat::{Body, Flaw, Request, STREAM};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
+use super::merge::effective;
 use super::{Adapter, Encoded, Endpoint};
 
 pub struct OpenAi;
@@ -31,20 +32,15 @@ impl Adapter for OpenAi {
         let extra = &request.options().extra_body;
         let mut body = Splice::with_capacity(request.text_len() + endpoint.params_len() + 64);
         let renamed = endpoint.deployment.wants_completion_tokens();
-        for (name, value) in request.sent() {
+        for (name, value) in effective(endpoint, request) {
             match name {
-                "max_tokens" if renamed && request.has(MAX_COMPLETION_TOKENS) => {}
-                "max_tokens" if renamed => body.member(MAX_COMPLETION_TOKENS, value),
                 "model" => body.member(name, endpoint.model_json()),
                 // A whole answer is the default; the member is not needed.
                 STREAM => {}
                 _ if extra.contains_key(name) => {}
-                _ => body.member(name, value),
-            }
-        }
-        for (name, value) in endpoint.params() {
-            if !request.has(name) && !extra.contains_key(name) {
-                body.member(name, value);
+                "max_tokens" if renamed && request.has(MAX_COMPLETION_TOKENS) => {}
+                "max_tokens" if renamed => body.member(MAX_COMPLETION_TOKENS, &value),
+                _ => body.member(name, &value),
             }
         }
         for (name, value) in extra {

@@ -3,6 +3,9 @@
 //! Providers echo keys, whole, cut or encoded, in their error messages. Any eight characters in a row of a secret
 //! are enough to be taken out.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::config::{DeploymentConfig, Secret};
 
 use super::escape::escaped;
@@ -20,11 +23,12 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    pub fn new(config: &DeploymentConfig) -> Self {
+    /// `others` are secrets that stand in no parameter.
+    pub fn new<'a>(config: &'a DeploymentConfig, others: impl Iterator<Item = &'a str>) -> Self {
         let headers = config.extra_headers.iter().map(|(_, value)| value);
         let secrets = config.api_key.iter().chain(headers).map(Secret::expose);
-        let others = SECRET_PARAMS.iter().filter_map(|name| config.settings.text(name));
-        Self::of(secrets.chain(others))
+        let params = SECRET_PARAMS.iter().filter_map(|name| config.settings.text(name));
+        Self::of(secrets.chain(params).chain(others))
     }
 
     /// A redactor of these secrets.
@@ -71,10 +75,8 @@ fn forms(secret: &str) -> Vec<String> {
 
 /// Base64 of the whole groups of three: the characters that any encoding of a longer text shares with it.
 fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |bits: u32| ALPHABET.get((bits & 63) as usize).map_or('A', |digit| char::from(*digit));
-    let groups = bytes.chunks_exact(3).map(|group| group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)));
-    groups.flat_map(|bits| [digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits)]).collect()
+    let whole = bytes.len() - bytes.len() % 3;
+    STANDARD.encode(bytes.get(..whole).unwrap_or_default())
 }
 
 #[cfg(test)]

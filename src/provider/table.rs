@@ -18,6 +18,9 @@ pub struct Entry {
     pub key_env: Vec<String>,
     #[serde(default)]
     pub key_optional: bool,
+    /// The variable that holds a bearer token, for want of a key.
+    #[serde(default)]
+    pub token_env: Option<String>,
     /// The variable that holds the API's version.
     #[serde(default)]
     pub version_env: Option<String>,

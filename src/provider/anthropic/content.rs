@@ -1,5 +1,7 @@
 //! The parts of one message: texts, images, documents.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -43,6 +45,11 @@ fn block(part: &Value, place: &str) -> Result<Option<Value>, Error> {
                 None => return Ok(None),
             }
         }
+        // What a model would not say, said in its own words.
+        "refusal" => match part.get("refusal").and_then(Value::as_str).and_then(text_block) {
+            Some(block) => block,
+            None => return Ok(None),
+        },
         "image_url" => {
             let url = part.get("image_url").and_then(|image| image.as_str().or_else(|| image.get("url")?.as_str()));
             let url = url.ok_or_else(|| bad("the image has no url"))?;
@@ -64,7 +71,15 @@ fn source(url: &str) -> Option<Value> {
     let Some(rest) = url.strip_prefix("data:") else { return Some(json!({"type": "url", "url": url})) };
     let (head, data) = rest.split_once(',')?;
     let media_type = head.strip_suffix(";base64")?.split(';').next()?;
-    Some(json!({"type": "base64", "media_type": media_type, "data": data}))
+    match media_type {
+        // The only document that Anthropic takes as text is plain text, and only so.
+        "text/plain" => {
+            let text = String::from_utf8(STANDARD.decode(data).ok()?).ok()?;
+            Some(json!({"type": "text", "media_type": media_type, "data": text}))
+        }
+        "image/jpg" => Some(json!({"type": "base64", "media_type": "image/jpeg", "data": data})),
+        _ => Some(json!({"type": "base64", "media_type": media_type, "data": data})),
+    }
 }
 
 fn document(part: &Value) -> Option<Value> {

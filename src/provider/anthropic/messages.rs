@@ -25,6 +25,9 @@ pub fn translate(messages: Value) -> Result<(Vec<Value>, Vec<Value>), Error> {
             _ => return Err(bad("the role is none of system, developer, user, assistant, tool")),
         }
     }
+    if turns.is_empty() && !system.is_empty() {
+        add(&mut turns, "user", Vec::new());
+    }
     let last = turns.len().saturating_sub(1);
     let turns = turns.into_iter().enumerate().map(|(number, turn)| turn.finish(number == last));
     Ok((system, turns.collect()))

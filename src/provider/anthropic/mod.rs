@@ -15,6 +15,7 @@ use crate::chat::{Body, Flaw, Request};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
+use super::merge::effective;
 use super::{Adapter, Encoded, Endpoint};
 
 /// The version that LiteLLM sends; `api_version` of a deployment names another.
@@ -60,9 +61,8 @@ impl Adapter for Anthropic {
 fn given(endpoint: &Endpoint, request: &Request) -> Map<String, Value> {
     // The texts were checked to be JSON; only absurd nesting can't be read, and is then missing and complained about.
     let parse = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
-    let own = endpoint.params().filter(|(name, _)| !request.has(name));
-    let all = own.chain(request.sent()).filter(|(name, _)| *name != "model");
-    all.map(|(name, text)| (name.to_owned(), parse(text))).collect()
+    let all = effective(endpoint, request).filter(|(name, _)| *name != "model");
+    all.map(|(name, text)| (name.to_owned(), parse(&text))).collect()
 }
 
 #[cfg(test)]

@@ -14,10 +14,13 @@ pub struct Translated {
     pub dropped: Vec<String>,
 }
 
+/// The tiers that Anthropic knows.
+const SERVICE_TIERS: [&str; 2] = ["auto", "standard_only"];
+
 /// Translates OpenAI's parameters; others go out as they are. `model` is the real one behind any deployment name.
 pub fn translate(mut given: Map<String, Value>, model: &str, drop_params: bool) -> Result<Translated, Error> {
     given.retain(|_, value| !value.is_null());
-    let dropped = unspoken(&mut given, drop_params)?;
+    let mut dropped = unspoken(&mut given, drop_params)?;
     let mut body = Map::new();
 
     let (system, turns) = messages::translate(given.remove("messages").unwrap_or_default())?;
@@ -35,14 +38,18 @@ pub fn translate(mut given: Map<String, Value>, model: &str, drop_params: bool) 
     if let Some(user) = given.remove("user").as_ref().and_then(Value::as_str).filter(|user| !is_personal(user)) {
         body.insert("metadata".to_owned(), json!({"user_id": user}));
     }
-    thinking(&mut given, &mut body)?;
+    thinking(&mut given, &mut body, &mut dropped)?;
     let parallel = given.remove("parallel_tool_calls").as_ref().and_then(Value::as_bool);
     let choice = given.remove("tool_choice");
     let mut tools = tools::translate(given.remove("tools"))?;
+    if choice.as_ref().is_some_and(|choice| *choice != "none") && tools.is_empty() {
+        return Err(Error::bad_parameter("tool_choice", "tool_choice without tools"));
+    }
     let mut choice = choice.map(tools::choice).transpose()?;
-    if let Some(tool) = given.remove("response_format").and_then(json_tool) {
-        // A model that thinks may not be forced; it is told to use the tool by the tool's own words.
-        choice = (!body.contains_key("thinking")).then(|| json!({"type": "tool", "name": JSON_TOOL}));
+    if let Some(tool) = given.remove("response_format").map(json_tool).transpose()?.flatten() {
+        // Other tools may be called first; a model that thinks may not be forced at all.
+        let forced = if tools.is_empty() { json!({"type": "tool", "name": JSON_TOOL}) } else { json!({"type": "any"}) };
+        choice = (!body.contains_key("thinking")).then_some(forced);
         tools.push(tool);
     }
     if !tools.is_empty() {
@@ -63,11 +70,16 @@ fn unspoken(given: &mut Map<String, Value>, drop_params: bool) -> Result<Vec<Str
     if given.get("n").is_some_and(|n| *n == 1) {
         given.remove("n");
     }
+    if let Some(tier) = given.get("service_tier").and_then(Value::as_str).and_then(service_tier) {
+        given.insert("service_tier".to_owned(), tier.into());
+    }
     let unspoken: Vec<_> = UNSPOKEN.into_iter().filter(|name| given.contains_key(*name)).map(str::to_owned).collect();
+    let tier = given.get("service_tier").is_some_and(|tier| !SERVICE_TIERS.iter().any(|known| tier == known));
+    let unspoken: Vec<_> = unspoken.into_iter().chain(tier.then(|| "service_tier".to_owned())).collect();
     if let (Some(first), false) = (unspoken.first(), drop_params) {
         let message =
             format!("anthropic does not support the parameters {unspoken:?}; set drop_params to leave them out");
-        return Err(Error::bad_parameter(first, message));
+        return Err(Error::unsupported_parameter(first, message));
     }
     given.retain(|name, _| !unspoken.contains(name));
     Ok(unspoken)
@@ -81,8 +93,25 @@ fn is_personal(user: &str) -> bool {
 }
 
 /// `reasoning_effort` as a budget; the answer's bound must leave room for an answer behind it.
-fn thinking(given: &mut Map<String, Value>, body: &mut Map<String, Value>) -> Result<(), Error> {
-    let effort = given.remove("reasoning_effort");
+///
+/// An effort is a wish: where Anthropic allows no thinking beside what else was asked for, it is left out and told. A
+/// `thinking` of the caller's own is sent as it is.
+fn thinking(
+    given: &mut Map<String, Value>,
+    body: &mut Map<String, Value>,
+    dropped: &mut Vec<String>,
+) -> Result<(), Error> {
+    let mut effort = given.remove("reasoning_effort");
+    let forced = given.get("tool_choice").is_some_and(|choice| !matches!(choice.as_str(), Some("auto" | "none")));
+    if effort.as_ref().is_some_and(|effort| *effort != "none") && !given.contains_key("thinking") {
+        if forced || continues_without_thoughts(body) {
+            dropped.push("reasoning_effort".to_owned());
+            effort = None;
+        } else if given.get("temperature").is_some_and(|temperature| temperature.as_f64() != Some(1.0)) {
+            dropped.push("temperature".to_owned());
+            given.remove("temperature");
+        }
+    }
     let thinking = match (given.remove("thinking"), effort) {
         (Some(thinking), _) => Some(thinking),
         (None, Some(effort)) => {
@@ -107,15 +136,40 @@ fn thinking(given: &mut Map<String, Value>, body: &mut Map<String, Value>) -> Re
     Ok(())
 }
 
+/// Whether the last turn gives results of tools that were called without thinking: then none may begin.
+fn continues_without_thoughts(body: &Map<String, Value>) -> bool {
+    let turns = body.get("messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let kinds = |turn: &Value| -> Vec<String> {
+        let blocks = turn.get("content").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        blocks.iter().filter_map(|block| block.get("type")?.as_str().map(str::to_owned)).collect()
+    };
+    let last = turns.iter().rev().find(|turn| turn.get("role").and_then(Value::as_str) == Some("assistant"));
+    let last = last.map(kinds).unwrap_or_default();
+    last.iter().any(|kind| kind == "tool_use") && !last.iter().any(|kind| kind.contains("thinking"))
+}
+
+/// OpenAI's tiers that Anthropic has under another name.
+fn service_tier(tier: &str) -> Option<&'static str> {
+    match tier {
+        "auto" => Some("auto"),
+        "default" => Some("standard_only"),
+        _ => None,
+    }
+}
+
 /// The tool that stands for a `response_format`; `None` for plain text.
-fn json_tool(format: Value) -> Option<Value> {
-    let schema = match format.get("type").and_then(Value::as_str)? {
-        "json_object" => json!({"type": "object", "additionalProperties": true}),
-        "json_schema" => format.pointer("/json_schema/schema")?.clone(),
-        _ => return None,
+fn json_tool(format: Value) -> Result<Option<Value>, Error> {
+    let schema = match format.get("type").and_then(Value::as_str) {
+        Some("json_object") => json!({"type": "object", "additionalProperties": true}),
+        Some("json_schema") => {
+            let schema = format.pointer("/json_schema/schema").filter(|schema| schema.is_object());
+            let missing = || Error::bad_parameter("response_format", "the json_schema has no schema");
+            tools::input_schema(Some(schema.ok_or_else(missing)?.clone()))
+        }
+        _ => return Ok(None),
     };
     let description = "The answer. Call this tool exactly once, with the whole answer as its input.";
-    Some(json!({"name": JSON_TOOL, "description": description, "input_schema": schema}))
+    Ok(Some(json!({"name": JSON_TOOL, "description": description, "input_schema": schema})))
 }
 
 #[cfg(test)]

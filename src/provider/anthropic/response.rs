@@ -19,18 +19,14 @@ pub fn translate(bytes: &[u8]) -> Result<Value, Flaw> {
     let stop_reason = answer.get("stop_reason").and_then(Value::as_str);
     // A call of the tool that only gives the answer its shape is no call to the caller.
     let finish_reason = if shaped { "stop" } else { finish_reason(stop_reason) };
-    let mut translated = json!({
+    Ok(json!({
         "id": answer.get("id"),
         "object": "chat.completion",
         "created": clock::unix_ms() / 1000,
         "model": answer.get("model"),
         "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
         "usage": usage(answer.get("usage")),
-    });
-    if let (Some(object), Some(tier)) = (translated.as_object_mut(), answer.pointer("/usage/service_tier")) {
-        object.insert("service_tier".to_owned(), tier.clone());
-    }
-    Ok(translated)
+    }))
 }
 
 pub fn finish_reason(stop_reason: Option<&str>) -> &'static str {
@@ -93,14 +89,20 @@ pub fn usage(usage: Option<&Value>) -> Value {
     let (read, written) = (count("cache_read_input_tokens"), count("cache_creation_input_tokens"));
     let prompt = count("input_tokens") + read + written;
     let completion = count("output_tokens");
-    json!({
+    let mut translated = json!({
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": read, "cache_creation_tokens": written},
         "cache_read_input_tokens": read,
         "cache_creation_input_tokens": written,
-    })
+    });
+    // Beside the tokens, not at the top: Anthropic's tiers are none of OpenAI's.
+    if let (Some(object), Some(tier)) = (translated.as_object_mut(), usage.and_then(|usage| usage.get("service_tier")))
+    {
+        object.insert("service_tier".to_owned(), tier.clone());
+    }
+    translated
 }
 
 #[cfg(test)]

@@ -25,10 +25,10 @@ fn tool(tool: Value) -> Result<Value, Error> {
     let function = function.ok_or_else(|| bad("tools", "a tool of type function has no function"))?;
     let name =
         function.get("name").filter(|name| name.is_string()).ok_or_else(|| bad("tools", "a function has no name"))?;
-    let schema = function.get("parameters").filter(|schema| schema.is_object()).cloned();
+    let schema = function.get("parameters").cloned();
     let mut translated = json!({
         "name": name,
-        "input_schema": schema.unwrap_or_else(|| json!({"type": "object", "properties": {}})),
+        "input_schema": input_schema(schema),
     });
     if let Some(object) = translated.as_object_mut() {
         let kept = ["description", "strict", "cache_control"].map(|member| (member, function.get(member)));
@@ -40,6 +40,17 @@ fn tool(tool: Value) -> Result<Value, Error> {
         }
     }
     Ok(translated)
+}
+
+/// A schema that Anthropic takes: of an object, which says so.
+pub fn input_schema(schema: Option<Value>) -> Value {
+    match schema {
+        Some(Value::Object(mut schema)) => {
+            schema.entry("type").or_insert_with(|| "object".into());
+            Value::Object(schema)
+        }
+        _ => json!({"type": "object", "properties": {}}),
+    }
 }
 
 /// `tool_choice` in Anthropic's words.
