@@ -13,7 +13,7 @@ from typing_extensions import get_type_hints, is_typeddict
 # OpenAI's shape has no place for these; they are LiteLLM's names.
 BEYOND_OPENAI = {
     "reasoning_content", "thinking_blocks", "provider_specific_fields",
-    "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation_tokens",
+    "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation_tokens", "service_tier",
 }
 
 
