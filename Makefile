@@ -51,19 +51,21 @@ test: setup bindings sdk-faults ## run all tests: Rust, C, C++, Go, Node, packag
 	bindings/go/test.sh $(DIST)
 	cd bindings/node && npm test --silent
 	tests/real/run.sh
+	tests/real/languages.sh
 	tests/sdk/run.sh
 	tests/sdk/real.sh
 
 demo: setup bindings ## show routing at work: balancing, retries, fallbacks, overhead; no key, no network
 	@examples/demo.sh
 
-bench: sdk       ## measure against a bare HTTP client in the same run
+bench: bindings  ## measure against a bare HTTP client in the same run
 	$(CARGO) run --release -p llmrouter-benches
 
 lint: bindings   ## check formatting, clippy, Go, TypeScript and shell scripts; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	bindings/go/lint.sh
+	cd benches/hosts/go && go vet ./...
 	cd bindings/node && npm run --silent lint
 	@if command -v shellcheck >/dev/null; then shellcheck -x -P SCRIPTDIR bindings/*/*.sh tests/*/*.sh examples/*.sh .ci/run; fi
 

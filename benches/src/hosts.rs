@@ -64,7 +64,14 @@ fn cpp(files: &Fixtures) -> Result<()> {
 
 /// Links the archive that is staged in bindings/go.
 fn go(files: &Fixtures) -> Result<()> {
-    present(&fixtures::root()?.join("bindings/go/staged.h"))?;
+    let staged = fixtures::root()?.join("bindings/go/staged.h");
+    present(&staged)?;
+    let sums = std::fs::read_to_string(&staged)?;
+    let output = Command::new("sha256sum").arg(archive()?).output().map_err(|e| format!("sha256sum: {e}"))?;
+    let sum = String::from_utf8_lossy(&output.stdout);
+    if !sum.split_whitespace().next().is_some_and(|sum| sums.contains(sum)) {
+        return Err(format!("bindings/go holds another library than dist/: {MISSING}").into());
+    }
     let mut command = Command::new("go");
     // Without this a missing C compiler would turn cgo off, and the complaint be about the binding's files.
     command.env("CGO_ENABLED", "1").current_dir(folder("go"));
@@ -78,6 +85,15 @@ fn node() -> Result<()> {
     let mut load = Command::new("node");
     load.args(["--eval", "require(process.argv[1])"]).arg(&binding).stderr(Stdio::null());
     run(&mut load, &format!("{} does not load: {MISSING}", binding.display()))?;
+    // The library is inside the addon, so time is all there is to go by.
+    let modified = |path: &Path| std::fs::metadata(path).and_then(|found| found.modified());
+    let library = modified(&archive()?)?;
+    for folder in std::fs::read_dir(binding.join("prebuilds"))? {
+        let addon = folder?.path().join("llmrouter.node");
+        if modified(&addon).is_ok_and(|built| built < library) {
+            return Err(format!("{} is older than dist/: {MISSING}", addon.display()).into());
+        }
+    }
     let here = folder("node");
     if here.join("node_modules/.package-lock.json").exists() {
         return Ok(());
@@ -85,6 +101,13 @@ fn node() -> Result<()> {
     let mut install = Command::new("npm");
     install.current_dir(&here).args(["ci", "--no-audit", "--no-fund", "--silent"]);
     run(&mut install, "benches/hosts/node: `npm ci` failed")
+}
+
+/// What Go's and Node's packages link. An older one in them would be measured as if it were this one.
+fn archive() -> Result<PathBuf> {
+    let path = fixtures::root()?.join("dist/lib/libllmrouter.a");
+    present(&path)?;
+    Ok(path)
 }
 
 fn folder(language: &str) -> PathBuf {

@@ -3,7 +3,7 @@
 # stage.sh stages, and dist/ or another installation that pkg-config finds.
 set -euo pipefail
 cd "$(dirname "$0")"
-export PKG_CONFIG_PATH=${PKG_CONFIG_PATH:-../../dist/lib/pkgconfig}
+export PKG_CONFIG_PATH=${PKG_CONFIG_PATH:-$(realpath ../../dist)/lib/pkgconfig}
 
 unformatted=$(gofmt -l . ../../examples/go)
 if [[ -n $unformatted ]]; then
