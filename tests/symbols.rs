@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// The oldest glibc among the systems it is built for.
-const NEWEST_GLIBC: (u32, u32) = (2, 36);
+const NEWEST_GLIBC: (u32, u32) = (2, 34);
 
 fn library() -> std::path::PathBuf {
     sdk::dist().join("lib/libllmrouter.so")
