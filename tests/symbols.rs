@@ -88,7 +88,8 @@ fn private_libraries_are_the_compilers() {
     let text = sdk::run(
         Command::new("rustc")
             .args(["--edition=2024", "--crate-type=staticlib", "--print=native-static-libs", "--extern"])
-            .arg(format!("llmrouter={}", debug.join("libllmrouter.rlib").display()))
+            // Where `cargo test` leaves it; only a plain `cargo build` puts a copy one folder higher.
+            .arg(format!("llmrouter={}", debug.join("deps/libllmrouter.rlib").display()))
             .arg("-L")
             .arg(format!("dependency={}", debug.join("deps").display()))
             .arg("-o")
