@@ -36,14 +36,8 @@ impl Adapter for Azure {
     }
 
     fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)> {
-        let token = config.settings.text("azure_ad_token");
-        let credential = match (key, token) {
-            (Some(key), _) => Some(("api-key", key.clone())),
-            (None, Some(token)) => Some(("authorization", Secret::new(format!("Bearer {token}")))),
-            (None, None) => None,
-        };
-        let credential = credential.into_iter().map(|(name, value)| (name.to_owned(), value));
-        credential.chain(config.extra_headers.iter().cloned()).collect()
+        let key = key.map(|key| ("api-key".to_owned(), key.clone()));
+        key.into_iter().chain(config.extra_headers.iter().cloned()).collect()
     }
 
     fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {

@@ -135,11 +135,12 @@ fn settle(
     if config.api_version.is_none() {
         config.api_version = entry.version_env.as_deref().and_then(|name| environment.get(name));
     }
-    if let (None, Some(token)) = (&config.api_key, entry.token_env.as_deref().and_then(|name| environment.get(name))) {
-        config.extra_headers.push(("authorization".to_owned(), Secret::new(format!("Bearer {token}"))));
+    if let (None, Some(token)) = (&config.api_key, bearer_token(config, entry, environment)) {
+        // First, so that a header of the deployment's own still wins.
+        config.extra_headers.insert(0, ("authorization".to_owned(), Secret::new(format!("Bearer {token}"))));
     }
     let keyed = config.extra_headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    let has_key = config.api_key.is_some() || keyed || config.settings.text("azure_ad_token").is_some();
+    let has_key = config.api_key.is_some() || keyed;
     let entra = if has_key || entry.wire != "azure" { None } else { Entra::new(config, environment, clients) };
     let entra = entra.transpose().map_err(Unusable::Unsupported)?;
     if !has_key && entra.is_none() && !entry.key_optional {
@@ -147,6 +148,13 @@ fn settle(
         return Err(Unusable::NoKey(message));
     }
     Ok(Settled { adapter, entra })
+}
+
+/// What stands in the place of a key, where the provider takes such a token.
+fn bearer_token(config: &DeploymentConfig, entry: &Entry, environment: &Environment) -> Option<String> {
+    let variable = entry.token_env.as_deref()?;
+    let own = config.settings.text("azure_ad_token").map(str::to_owned);
+    own.or_else(|| first_set(environment, [variable].into_iter()))
 }
 
 fn first_set<'a>(environment: &Environment, mut names: impl Iterator<Item = &'a str>) -> Option<String> {

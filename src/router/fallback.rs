@@ -69,13 +69,7 @@ impl<'a> Walk<'a> {
         }
         let targets = match &options.fallbacks {
             // The request's list stands in the place of every configured one.
-            Some(targets) => {
-                if first {
-                    Some(targets)
-                } else {
-                    None
-                }
-            }
+            Some(targets) => first.then_some(targets),
             None => self.configured(group, first),
         };
         self.pending.extend(targets.into_iter().flatten().rev().map(String::as_str));

@@ -119,14 +119,7 @@ impl Trail {
 
     /// Notes a deployment that does not go with the request.
     pub fn skip_deployment(&mut self, group: &Arc<str>, deployment: &Arc<Deployment>, reason: &str) {
-        self.records.push(Record {
-            group: Arc::clone(group),
-            deployment: Some(Arc::clone(deployment)),
-            status: None,
-            error: None,
-            took: Duration::ZERO,
-            skipped: Some(reason.to_owned()),
-        });
+        self.skip(Arc::clone(group), Some(Arc::clone(deployment)), reason.to_owned());
     }
 
     /// Notes parameters that were left out for the attempt that follows.
@@ -136,14 +129,12 @@ impl Trail {
 
     /// Notes a group that was not asked at all.
     pub fn skip_group(&mut self, group: &str, reason: String) {
-        self.records.push(Record {
-            group: group.into(),
-            deployment: None,
-            status: None,
-            error: None,
-            took: Duration::ZERO,
-            skipped: Some(reason),
-        });
+        self.skip(group.into(), None, reason);
+    }
+
+    fn skip(&mut self, group: Arc<str>, deployment: Option<Arc<Deployment>>, reason: String) {
+        let took = Duration::ZERO;
+        self.records.push(Record { group, deployment, status: None, error: None, took, skipped: Some(reason) });
     }
 
     pub fn end(&mut self, request: &Request) {

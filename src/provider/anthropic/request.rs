@@ -73,9 +73,9 @@ fn unspoken(given: &mut Map<String, Value>, drop_params: bool) -> Result<Vec<Str
     if let Some(tier) = given.get("service_tier").and_then(Value::as_str).and_then(service_tier) {
         given.insert("service_tier".to_owned(), tier.into());
     }
-    let unspoken: Vec<_> = UNSPOKEN.into_iter().filter(|name| given.contains_key(*name)).map(str::to_owned).collect();
-    let tier = given.get("service_tier").is_some_and(|tier| !SERVICE_TIERS.iter().any(|known| tier == known));
-    let unspoken: Vec<_> = unspoken.into_iter().chain(tier.then(|| "service_tier".to_owned())).collect();
+    let other_tier = given.get("service_tier").is_some_and(|tier| !SERVICE_TIERS.iter().any(|known| tier == known));
+    let lacking = UNSPOKEN.into_iter().filter(|name| given.contains_key(*name));
+    let unspoken: Vec<_> = lacking.chain(other_tier.then_some("service_tier")).map(str::to_owned).collect();
     if let (Some(first), false) = (unspoken.first(), drop_params) {
         let message =
             format!("anthropic does not support the parameters {unspoken:?}; set drop_params to leave them out");
