@@ -21,6 +21,10 @@ struct Detail {
     message: Cow<'static, str>,
     /// A subclass of the kind's own, where LiteLLM has one.
     class: Option<&'static str>,
+    /// Where this failure is another's fault than its kind usually is.
+    scope: Option<Scope>,
+    /// Where this failure may go away, or won't, other than its kind usually does.
+    retryable: Option<bool>,
     status: Option<u16>,
     code: Option<String>,
     param: Option<String>,
@@ -36,6 +40,8 @@ impl Error {
             kind,
             message: message.into(),
             class: None,
+            scope: None,
+            retryable: None,
             status: None,
             code: None,
             param: None,
@@ -60,6 +66,18 @@ impl Error {
         let mut error = Self::bad_parameter(param, message);
         error.0.class = Some("UnsupportedParamsError");
         error
+    }
+
+    /// Another scope than the kind's own.
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.0.scope = Some(scope);
+        self
+    }
+
+    /// Another answer than the kind's own to whether the same request may succeed later.
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = Some(retryable);
+        self
     }
 
     /// The provider's HTTP status, whatever it was.
@@ -142,7 +160,12 @@ impl Error {
     }
 
     pub fn is_retryable(&self) -> bool {
-        self.0.kind.is_retryable()
+        self.0.retryable.unwrap_or_else(|| self.0.kind.is_retryable())
+    }
+
+    /// Whose fault it is, and so whose health it touches.
+    pub fn scope(&self) -> Scope {
+        self.0.scope.unwrap_or_else(|| self.0.kind.scope())
     }
 
     /// After how long to try again, where that is known.

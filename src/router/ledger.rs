@@ -52,7 +52,7 @@ impl<'a> Attempt<'a> {
 
     pub fn failed(mut self, error: &Error) -> Record {
         // What is wrong with the request says nothing about who refused it.
-        if matches!(error.kind().scope(), Scope::Deployment | Scope::Key) {
+        if matches!(error.scope(), Scope::Deployment | Scope::Key) {
             self.deployment.count_failure();
             if let Some(time) = bench_time(error, self.deployment, self.cooldown, self.group_size) {
                 self.deployment.bench(clock::now(), time, error.class());
