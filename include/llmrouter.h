@@ -28,7 +28,7 @@
 /**
  * The ABI this header describes: major << 16 | minor. Use a library whose major is the same and whose minor is not less.
  */
-#define ROUTER_ABI_VERSION 65536
+#define ROUTER_ABI_VERSION 65537
 
 /**
  * What went wrong. Functions return it as `int32_t`, so that a newer library may return a code this header lacks.
@@ -319,6 +319,18 @@ const char *router_error_json(const router_error_t *error,
  */
 ROUTER_API
 void router_error_free(router_error_t *error);
+
+/**
+ * Returns, without sending anything, what would happen to a request: names resolved, candidates with score or reason for each skip, the order that would
+ * follow. JSON, freed with `router_string_free`; NULL on failure.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+char *router_explain(const router_t *router,
+                     const char *request,
+                     size_t request_len,
+                     size_t *len,
+                     router_error_t **error);
 
 /**
  * Returns the state of every group and deployment as JSON. Free with `router_string_free`.

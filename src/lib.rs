@@ -9,7 +9,7 @@
 //!
 //! Each part uses only what stands to its right:
 //! `ffi -> router -> {strategy, provider, cache, observe} -> {transport, store}
-//! -> {deployment, pricing, tokens, runtime, clock} -> {config, chat, error}`.
+//! -> {deployment, pricing, tokens, runtime, clock} -> {config, chat} -> policy -> error`.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -31,4 +31,7 @@ pub mod runtime;
 
 pub mod chat;
 pub mod config;
+
+pub mod policy;
+
 pub mod error;

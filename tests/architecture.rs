@@ -14,7 +14,9 @@ const ARROWS: &[&[&str]] = &[
     &["strategy", "provider", "cache", "observe"],
     &["transport", "store"],
     &["deployment", "pricing", "tokens", "runtime", "clock"],
-    &["config", "chat", "error"],
+    &["config", "chat"],
+    &["policy"],
+    &["error"],
 ];
 
 /// Words that belong in one place: the word, the places, why.

@@ -1,9 +1,11 @@
 //! The OpenAI-shaped request and answer. Bytes stay the caller's and the provider's: only the top level is parsed.
 
 mod options;
+mod policy;
 mod request;
 mod response;
 
 pub use options::{Options, STREAM};
+pub use policy::{Fallbacks, MockTesting};
 pub use request::{Request, RequestError};
 pub use response::{Body, Flaw, text_of, usage_of};

@@ -1,53 +1,45 @@
 //! Per-call options: the members of a request that are for the router and are not sent.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::policy::{self, Fallbacks, MockTesting};
 use super::request::RequestError;
+use crate::policy::{ByClass, Lists};
 
 /// The member that says whether the answer is streamed. Sent, but the called function decides its value.
 pub const STREAM: &str = "stream";
 
 /// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
-const NOT_IN_FORCE: [&str; 32] = [
+const NOT_IN_FORCE: [&str; 19] = [
     "additional_drop_params",
     "allowed_model_region",
     "allowed_openai_params",
     "api_version",
     "cache",
     "caching",
-    "content_policy_fallbacks",
-    "context_window_fallbacks",
     "custom_llm_provider",
-    "deadline",
     "enable_tag_filtering",
-    "include_fallback_errors",
-    "max_retries",
-    "mock_testing_content_policy_fallbacks",
-    "mock_testing_context_fallbacks",
-    "mock_testing_fallbacks",
-    "mock_testing_rate_limit_error",
     "mock_timeout",
     "mock_tool_calls",
-    "model_group_retry_policy",
     "modify_params",
-    "on_exhausted",
     "organization",
     "priority",
     "region_name",
-    "retry_policy",
     "routing_strategy",
     "silent_model",
-    "specific_deployment",
     "stream_timeout",
     "tags",
     "_router_weights",
 ];
 
-/// Options that carry facts about the call for logs and change nothing about the answer.
-const INFORMATIVE: [&str; 6] = [
-    "metadata",
+/// Options that carry facts about the call for logs and change nothing about the answer; and those whose wish is
+/// always granted: the attempts are always told, and nobody but this library retries.
+const INFORMATIVE: [&str; 7] = [
+    "include_fallback_errors",
+    "max_retries",
     "litellm_metadata",
     "litellm_call_id",
     "litellm_trace_id",
@@ -67,9 +59,25 @@ pub struct Options {
     /// `timeout`, else `request_timeout`: for each attempt.
     pub timeout: Option<Duration>,
     pub num_retries: Option<u32>,
-    /// `fallbacks`: groups to try in order instead of the configured ones.
-    pub fallbacks: Option<Vec<String>>,
+    /// `deadline`: for the whole call.
+    pub deadline: Option<Duration>,
+    /// `on_exhausted`: whether to wait for a deployment that returns, where the request says so.
+    pub wait_when_exhausted: Option<bool>,
+    /// `retry_policy` and `model_group_retry_policy`, each in the place of the router's.
+    pub retry_policy: Option<ByClass>,
+    pub group_retry_policies: Option<BTreeMap<String, ByClass>>,
+    /// `fallbacks`: instead of the configured ones.
+    pub fallbacks: Option<Fallbacks>,
+    pub context_window_fallbacks: Option<Lists>,
+    pub content_policy_fallbacks: Option<Lists>,
     pub disable_fallbacks: bool,
+    /// `specific_deployment`: `model` is a deployment's own model name.
+    pub specific_deployment: bool,
+    /// `mock_testing_…`: a failure to play before any attempt.
+    pub mock_testing: MockTesting,
+    /// `metadata.explain`.
+    pub explain: bool,
+    pub service_tier: Option<String>,
     pub mock_response: Option<Value>,
     pub mock_error: Option<Value>,
     pub mock_delay: Option<Duration>,
@@ -103,7 +111,19 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "timeout" => options.timeout = seconds(name, &value()?)?.or(options.timeout),
         "request_timeout" => options.timeout = options.timeout.or(seconds(name, &value()?)?),
         "num_retries" => options.num_retries = count(name, &value()?)?,
-        "fallbacks" => options.fallbacks = fallbacks(name, value()?)?,
+        "deadline" => options.deadline = seconds(name, &value()?)?,
+        "on_exhausted" => options.wait_when_exhausted = policy::on_exhausted(name, &value()?)?,
+        "retry_policy" => options.retry_policy = policy::retries(name, &value()?)?,
+        "model_group_retry_policy" => options.group_retry_policies = policy::group_retries(name, &value()?)?,
+        "fallbacks" => options.fallbacks = policy::fallbacks(name, &value()?)?,
+        "context_window_fallbacks" => options.context_window_fallbacks = policy::lists(name, &value()?)?,
+        "content_policy_fallbacks" => options.content_policy_fallbacks = policy::lists(name, &value()?)?,
+        "specific_deployment" => options.specific_deployment = flag(name, &value()?)?,
+        "mock_testing_fallbacks" => options.mock_testing.fallbacks = flag(name, &value()?)?,
+        "mock_testing_context_fallbacks" => options.mock_testing.context_window = flag(name, &value()?)?,
+        "mock_testing_content_policy_fallbacks" => options.mock_testing.content_policy = flag(name, &value()?)?,
+        "mock_testing_rate_limit_error" => options.mock_testing.rate_limit = flag(name, &value()?)?,
+        "metadata" => options.explain = text.contains("\"explain\"") && policy::explain(&value()?),
         "drop_params" => options.drop_params = flag(name, &value()?)?,
         "disable_fallbacks" => options.disable_fallbacks = flag(name, &value()?)?,
         "mock_response" => options.mock_response = Some(value()?).filter(|value| !value.is_null()),
@@ -114,6 +134,11 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "extra_headers" | "headers" => options.extra_headers.extend(headers(name, value()?)?),
         STREAM => {
             options.stream = flag(name, &value()?)?;
+            return Ok(false);
+        }
+        // For the provider, and for the time-out of its tier.
+        "service_tier" => {
+            options.service_tier = value()?.as_str().map(str::to_owned);
             return Ok(false);
         }
         _ => return Ok(false),
@@ -140,7 +165,7 @@ fn seconds(name: &str, value: &Value) -> Result<Option<Duration>, RequestError> 
     }
 }
 
-fn count(name: &str, value: &Value) -> Result<Option<u32>, RequestError> {
+pub(super) fn count(name: &str, value: &Value) -> Result<Option<u32>, RequestError> {
     let number = match value {
         Value::Null => return Ok(None),
         Value::Number(number) => number.as_u64(),
@@ -161,7 +186,7 @@ fn flag(name: &str, value: &Value) -> Result<bool, RequestError> {
     }
 }
 
-fn object(name: &str, value: Value) -> Result<Map<String, Value>, RequestError> {
+pub(super) fn object(name: &str, value: Value) -> Result<Map<String, Value>, RequestError> {
     match value {
         Value::Null => Ok(Map::new()),
         Value::Object(map) => Ok(map),
@@ -176,19 +201,6 @@ fn headers(name: &str, value: Value) -> Result<Vec<(String, String)>, RequestErr
         _ => Err(RequestError::parameter(name, format!("\"{name}\" must be an object of texts"))),
     };
     object(name, value)?.into_iter().map(text).collect()
-}
-
-/// A list of group names. `null` is "not set"; an empty list turns fallbacks off.
-fn fallbacks(name: &str, value: Value) -> Result<Option<Vec<String>>, RequestError> {
-    let bad = || RequestError::parameter(name, format!("\"{name}\" must be a list of model names"));
-    match value {
-        Value::Null => Ok(None),
-        Value::Array(items) => {
-            let text = |item| if let Value::String(text) = item { Ok(text) } else { Err(bad()) };
-            items.into_iter().map(text).collect::<Result<_, _>>().map(Some)
-        }
-        _ => Err(bad()),
-    }
 }
 
 #[cfg(test)]
@@ -225,13 +237,5 @@ mod tests {
     fn options_without_effect_are_listed() {
         assert_eq!(options(r#""cache":{"ttl":1},"tags":[]"#).unwrap().without_effect, ["cache", "tags"]);
         assert!(options(r#""metadata":{}"#).unwrap().without_effect.is_empty());
-    }
-
-    #[test]
-    fn fallbacks_are_names() {
-        let set = options(r#""fallbacks":["a","b"]"#).unwrap().fallbacks;
-        assert_eq!(set, Some(vec!["a".to_owned(), "b".to_owned()]));
-        assert_eq!(options(r#""fallbacks":[]"#).unwrap().fallbacks, Some(vec![]));
-        assert!(options(r#""fallbacks":"a""#).is_err());
     }
 }

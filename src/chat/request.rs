@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::options::{self, Options};
 
@@ -34,6 +35,14 @@ pub enum RequestError {
     Unreadable(String),
     /// It is one, but this parameter of it can't be used.
     Parameter { name: String, message: String },
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestError::Unreadable(message) | RequestError::Parameter { message, .. } => f.write_str(message),
+        }
+    }
 }
 
 impl RequestError {
@@ -70,6 +79,20 @@ impl Request {
         Ok(Self { text: text.into(), members, model, options })
     }
 
+    /// The same request with some members replaced, as a fallback may demand it.
+    pub fn changed(&self, changes: &Map<String, Value>) -> Result<Self, RequestError> {
+        let kept = self.members.iter().filter(|member| !changes.contains_key(&*member.key));
+        let mut text = String::with_capacity(self.text.len());
+        for member in kept {
+            push_member(&mut text, &member.key, self.text.get(member.value.clone()).unwrap_or_default());
+        }
+        for (name, value) in changes {
+            push_member(&mut text, name, &value.to_string());
+        }
+        text.push('}');
+        Self::parse(&text)
+    }
+
     /// The name the caller asked for.
     pub fn model(&self) -> &str {
         &self.model
@@ -94,6 +117,13 @@ impl Request {
     pub fn text_len(&self) -> usize {
         self.text.len()
     }
+}
+
+fn push_member(text: &mut String, name: &str, value: &str) {
+    text.push(if text.is_empty() { '{' } else { ',' });
+    text.push_str(&Value::from(name).to_string());
+    text.push(':');
+    text.push_str(value);
 }
 
 fn parse_model(value: &str) -> Result<String, RequestError> {
@@ -170,6 +200,17 @@ mod tests {
         let request = Request::parse(r#"{"model":"a","n":1,"model":"b","n":2}"#).unwrap();
         assert_eq!(request.model(), "b");
         assert_eq!(sent(r#"{"model":"a","n":1,"model":"b","n":2}"#).len(), 2);
+    }
+
+    #[test]
+    fn changes_replace_members_and_keep_the_rest() {
+        let request = Request::parse(r#"{"model":"m","messages":[1.50],"timeout":3,"temperature":1}"#).unwrap();
+        let Value::Object(changes) = serde_json::json!({"temperature": 0.5, "timeout": 7, "seed": 1}) else { panic!() };
+        let changed = request.changed(&changes).unwrap();
+        assert_eq!(changed.model(), "m");
+        assert_eq!(changed.options().timeout, Some(std::time::Duration::from_secs(7)));
+        let sent: Vec<_> = changed.sent().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(sent, ["model=\"m\"", "messages=[1.50]", "temperature=0.5", "seed=1"]);
     }
 
     #[test]

@@ -31,6 +31,8 @@ impl Flaw {
     }
 }
 
+const FILTERED: &str = "content_filter";
+
 #[derive(Deserialize)]
 struct Outline<'a> {
     choices: Option<Vec<IgnoredAny>>,
@@ -48,6 +50,8 @@ struct Choices<'a> {
 struct Choice<'a> {
     #[serde(borrow)]
     message: Option<Message<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +74,15 @@ struct WithUsage<'a> {
 }
 
 impl Body {
+    /// Whether the provider's content filter ended the answer.
+    pub fn is_filtered(&self) -> bool {
+        // Most answers need no look inside.
+        self.0.contains(FILTERED)
+            && serde_json::from_str::<Choices<'_>>(&self.0).is_ok_and(|answer| {
+                answer.choices.iter().any(|choice| choice.finish_reason.as_deref() == Some(FILTERED))
+            })
+    }
+
     /// Takes the bytes if they are a completion.
     pub fn check(bytes: Vec<u8>) -> Result<Self, Flaw> {
         let text = String::from_utf8(bytes).map_err(|_| Flaw::NotUtf8)?;

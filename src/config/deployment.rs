@@ -1,5 +1,6 @@
 //! `model_list`: each entry to the deployments it describes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -7,10 +8,12 @@ use serde_json::{Map, Value};
 use super::identity::{self, Ids};
 use super::keys::{LITELLM_PARAMS, State};
 use super::model::{DeploymentConfig, MockConfig, TlsConfig};
+use super::policies;
 use super::report::Report;
 use super::scalar;
 use super::secret::Secret;
 use super::settings::Settings;
+use crate::policy::ByClass;
 
 /// An entry of `model_list` while it is read.
 struct Entry<'a> {
@@ -100,9 +103,6 @@ impl<'a> Entry<'a> {
     ) -> Option<DeploymentConfig> {
         let group = self.own.text("model_name")?.to_owned();
         let model = self.params.text("model")?.to_owned();
-        if group.contains('*') {
-            report.warn_once(&format!("{}.model_name", self.path), "a wildcard in a model name is not in force yet");
-        }
         let owned = |name: &str| self.params.text(name).map(str::to_owned);
         Some(DeploymentConfig {
             id: self.id(&group, ids, report),
@@ -116,8 +116,13 @@ impl<'a> Entry<'a> {
             tpm: self.limit("tpm", report),
             timeout: self.params.time("timeout"),
             request_timeout: self.params.time("request_timeout"),
+            timeout_by_service_tier: self.timeouts("timeout_by_service_tier"),
             num_retries: self.params.count("num_retries"),
+            order: [&self.params, &self.info].into_iter().find_map(|section| section.get("order")?.as_i64()),
+            blocked: [&self.own, &self.info].into_iter().any(|section| section.flag("blocked") == Some(true)),
             cooldown_time: self.info.time("cooldown_time").or_else(|| self.params.time("cooldown_time")),
+            allowed_fails: self.info.count("allowed_fails"),
+            allowed_fails_policy: self.allowed_fails_policy(report),
             extra_headers: self.headers(),
             tls: self.tls(litellm),
             mock: self.mock(),
@@ -154,6 +159,16 @@ impl<'a> Entry<'a> {
             report.warn(&path, "overridden by api_base of the same entry");
         }
         api_base.or(base_url).map(str::to_owned)
+    }
+
+    fn timeouts(&self, name: &str) -> BTreeMap<String, Duration> {
+        let section = self.params.section(name);
+        section.iter().filter_map(|(tier, _)| Some((tier.to_owned(), section.time(tier)?))).collect()
+    }
+
+    fn allowed_fails_policy(&self, report: &mut Report) -> Option<ByClass> {
+        let path = format!("{}.model_info.allowed_fails_policy", self.path);
+        policies::allowed_fails(&self.info, &path, report)
     }
 
     /// `weight`, `rpm` and `tpm` may also stand beside `model_name`.

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Alias, AliasTarget, DeploymentConfig};
+use crate::policy::{Wildcard, maker_of};
 
 /// The names that deployments serve.
 pub struct Groups<'a> {
     exact: BTreeSet<&'a str>,
-    wildcards: BTreeSet<&'a str>,
+    wildcards: Vec<Wildcard>,
     ids: BTreeSet<&'a str>,
+    models: BTreeSet<&'a str>,
 }
 
 impl<'a> Groups<'a> {
@@ -16,8 +18,9 @@ impl<'a> Groups<'a> {
         let names = || deployments.iter().map(|deployment| deployment.group.as_str());
         Self {
             exact: names().collect(),
-            wildcards: names().filter(|name| name.contains('*')).collect(),
+            wildcards: names().filter_map(Wildcard::new).collect(),
             ids: deployments.iter().map(|deployment| deployment.id.as_str()).collect(),
+            models: deployments.iter().map(|deployment| deployment.model.as_str()).collect(),
         }
     }
 
@@ -25,17 +28,26 @@ impl<'a> Groups<'a> {
         self.exact.contains(name)
     }
 
-    /// Whether a wildcard group takes the name.
+    /// Whether a wildcard group takes the name, as it is or with its maker before it.
     pub fn takes(&self, name: &str) -> bool {
-        self.wildcards.iter().any(|pattern| matches(pattern, name))
+        let full = maker_of(name).map(|maker| format!("{maker}/{name}"));
+        let fits = |wildcard: &Wildcard, name: &str| wildcard.captures(name).is_some();
+        self.wildcards
+            .iter()
+            .any(|wildcard| fits(wildcard, name) || full.as_ref().is_some_and(|full| fits(wildcard, full)))
     }
 
-    /// Whether a fallback to this name finds somebody: a group, an alias that leads to one, or a deployment's id.
+    /// Whether a fallback to this name finds somebody: a group, an alias that leads to one, a deployment's id or
+    /// its model.
     pub fn answers(&self, name: &str, aliases: &BTreeMap<String, Alias>) -> bool {
         match aliases.get(name) {
             Some(alias) => matches!(alias.target, AliasTarget::Group(_)),
-            None => self.has(name) || self.takes(name) || self.ids.contains(name),
+            None => self.leads(name),
         }
+    }
+
+    fn leads(&self, name: &str) -> bool {
+        self.has(name) || self.takes(name) || self.ids.contains(name) || self.models.contains(name)
     }
 
     /// Whether a request can be for this fallback key. A key may leave out the provider of a group's name, or add it.
@@ -43,49 +55,8 @@ impl<'a> Groups<'a> {
         let bare = |name: &'a str| name.split_once('/').map(|(_, bare)| bare);
         key == "*"
             || aliases.contains_key(key)
-            || self.has(key)
-            || self.takes(key)
+            || self.leads(key)
             || self.exact.iter().any(|group| bare(group) == Some(key))
             || key.split_once('/').is_some_and(|(_, bare)| self.has(bare))
-    }
-}
-
-/// Whether `name` fits the pattern from end to end; `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn wildcards_are_anchored_at_both_ends() {
-        for (pattern, name, fits) in [
-            ("*", "anything", true),
-            ("*", "", true),
-            ("openai/*", "openai/gpt-4", true),
-            ("openai/*", "x/openai/gpt-4", false),
-            ("pre/*-suf", "pre/q-suf", true),
-            ("pre/*-suf", "pre/q-sufEXTRA", false),
-            ("pre/*-suf", "pre/-suf", true),
-            ("pre/*-suf", "pre/suf", false),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "a-c", false),
-            ("a*a", "a", false),
-            ("gpt-4", "gpt-4", true),
-            ("gpt-4", "gpt-40", false),
-        ] {
-            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
-        }
     }
 }

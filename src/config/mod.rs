@@ -12,6 +12,7 @@ mod identity;
 mod include;
 mod keys;
 mod model;
+mod policies;
 mod position;
 mod python;
 mod report;
@@ -84,16 +85,17 @@ fn build(
     let deployments = deployment::read(&checked, &written, &read.sections.litellm, &mut report);
     let groups = Groups::of(&deployments);
     let aliases = alias::resolve(&read, &groups, &mut report);
-    let fallback = fallback::resolve(&read, &groups, &aliases, &mut report);
+    let fallback = fallback::resolve(&read, &environment, &groups, &aliases, &mut report);
     let routing = resolve::routing(&read, &mut report);
-    let retry = resolve::retry(&read, &mut report);
+    let retry = resolve::retry(&read, &groups, &aliases, &mut report);
+    let cooldown = resolve::cooldown(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);
     report.check()?;
     Ok(Config {
         routing,
         retry,
         fallback,
-        cooldown: resolve::cooldown(&read),
+        cooldown,
         timeouts,
         transport: resolve::transport(&environment),
         worker_threads: resolve::worker_threads(&read),

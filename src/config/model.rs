@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::env::Environment;
 use super::secret::Secret;
 use super::settings::Settings;
+use crate::policy::{ByClass, Lists};
 
 /// A whole configuration. Made by [`super::load`], never changed afterwards.
 pub struct Config {
@@ -53,8 +54,16 @@ pub struct DeploymentConfig {
     pub tpm: Option<f64>,
     pub timeout: Option<Duration>,
     pub request_timeout: Option<Duration>,
+    pub timeout_by_service_tier: BTreeMap<String, Duration>,
     pub num_retries: Option<u32>,
+    /// Its level: those of the lowest are asked first.
+    pub order: Option<i64>,
+    /// `blocked: true`: never a candidate.
+    pub blocked: bool,
     pub cooldown_time: Option<Duration>,
+    /// `model_info.allowed_fails` and `model_info.allowed_fails_policy`: before the router's.
+    pub allowed_fails: Option<u32>,
+    pub allowed_fails_policy: Option<ByClass>,
     /// Sent with every call. Values may carry credentials, hence the type.
     pub extra_headers: Vec<(String, Secret)>,
     pub tls: TlsConfig,
@@ -111,6 +120,8 @@ pub struct MockConfig {
 pub struct RoutingConfig {
     /// As written; `simple-shuffle` unless set.
     pub strategy: String,
+    /// `llmrouter_settings.on_exhausted: wait`: a call waits for the first deployment that returns.
+    pub wait_when_exhausted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -119,12 +130,36 @@ pub struct RetryConfig {
     pub num_retries: u32,
     /// The least wait before the same deployment is tried again. Default 0.
     pub retry_after: Duration,
+    /// `retry_policy`.
+    pub policy: Option<ByClass>,
+    /// `model_group_retry_policy`: a group's policy stands in the place of the router's, whole.
+    pub group_policies: BTreeMap<String, ByClass>,
+    /// `num_retries_per_request`: attempts after a call's first, in all groups together.
+    pub per_request: Option<u32>,
+    pub backoff: BackoffConfig,
+}
+
+/// `llmrouter_settings.backoff`: the waits before the same deployment is tried again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BackoffConfig {
+    /// The first wait, doubled with every further one. Default 0.5 s.
+    pub initial: Duration,
+    /// Default 8 s.
+    pub max: Duration,
+    /// At most this much is added at random. Default 0.75 s.
+    pub jitter: Duration,
 }
 
 #[derive(Clone, Debug)]
 pub struct FallbackConfig {
-    /// Group (or `*`) to the groups that answer in its stead, in order. Later entries of one key win.
-    pub generic: BTreeMap<String, Vec<String>>,
+    /// Group (or `*`) to the groups that answer in its stead, in order.
+    pub generic: Lists,
+    /// The lists for prompts that are too long; `None` leaves those to `generic`.
+    pub context_window: Option<Lists>,
+    /// The lists for what a content policy refused; `None` leaves those to `generic`.
+    pub content_policy: Option<Lists>,
+    /// `enable_weighted_failover`: the rest of a group before any other group.
+    pub within_group: bool,
     /// How many groups a call may visit after the first. Default 5.
     pub max_fallbacks: usize,
 }
@@ -134,6 +169,10 @@ pub struct CooldownConfig {
     pub disabled: bool,
     /// `router_settings.cooldown_time`. Default 5 s; zero turns cooldowns off.
     pub time: Duration,
+    /// Failures before a deployment cools down; `None` leaves it to the share of failures.
+    pub allowed_fails: Option<u32>,
+    /// `allowed_fails_policy`.
+    pub policy: Option<ByClass>,
     /// `llmrouter_settings.max_cooldown`: the longest a `Retry-After` may bench a deployment. Default 86,400 s.
     pub max: Duration,
 }
@@ -146,6 +185,8 @@ pub struct TimeoutConfig {
     pub timeout: Option<Duration>,
     /// `llmrouter_settings.connect_timeout`. Default 5 s.
     pub connect: Duration,
+    /// `llmrouter_settings.deadline`: for a whole call.
+    pub deadline: Option<Duration>,
 }
 
 /// What every connection shares.

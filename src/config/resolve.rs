@@ -1,14 +1,18 @@
 //! From sections to settings: defaults, and which of two settings wins.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::env::Environment;
-use super::model::{CooldownConfig, RetryConfig, RoutingConfig, TimeoutConfig, TransportConfig};
+use super::groups::Groups;
+use super::model::{Alias, BackoffConfig, CooldownConfig, RetryConfig, RoutingConfig, TimeoutConfig, TransportConfig};
+use super::policies;
 use super::report::Report;
 use super::scalar;
 use super::sections::Read;
+use super::settings::Settings;
 
 const DEFAULT_STRATEGY: &str = "simple-shuffle";
 const DEFAULT_RETRIES: u32 = 2;
@@ -23,22 +27,43 @@ pub fn routing(read: &Read, report: &mut Report) -> RoutingConfig {
         let message = format!("{strategy} is not in force yet, {DEFAULT_STRATEGY} is used");
         report.warn(&read.router_path("routing_strategy"), message);
     }
-    RoutingConfig { strategy: strategy.to_owned() }
+    let wait_when_exhausted = read.sections.llmrouter.text("on_exhausted") == Some("wait");
+    RoutingConfig { strategy: strategy.to_owned(), wait_when_exhausted }
 }
 
-pub fn retry(read: &Read, report: &mut Report) -> RetryConfig {
+pub fn retry(read: &Read, groups: &Groups, aliases: &BTreeMap<String, Alias>, report: &mut Report) -> RetryConfig {
     let num_retries = read.decide("num_retries", |section| section.count("num_retries"), report);
+    let (policy, group_policies) = policies::retry(read, groups, aliases, report);
     RetryConfig {
         num_retries: num_retries.unwrap_or(DEFAULT_RETRIES),
         retry_after: read.sections.router.time("retry_after").unwrap_or_default(),
+        policy,
+        group_policies,
+        per_request: read.sections.litellm.count("num_retries_per_request"),
+        backoff: backoff(&read.sections.llmrouter.section("backoff")),
     }
 }
 
-pub fn cooldown(read: &Read) -> CooldownConfig {
+fn backoff(written: &Settings) -> BackoffConfig {
+    BackoffConfig {
+        initial: written.time("initial").unwrap_or(Duration::from_millis(500)),
+        max: written.time("max").unwrap_or(Duration::from_secs(8)),
+        jitter: written.time("jitter").unwrap_or(Duration::from_millis(750)),
+    }
+}
+
+pub fn cooldown(read: &Read, report: &mut Report) -> CooldownConfig {
     let router = &read.sections.router;
+    let path = read.router_path("allowed_fails_policy");
+    let policy = policies::allowed_fails(router, &path, report);
+    if let Some(policy) = &policy {
+        policies::warn_of_idle(policy, &path, report);
+    }
     CooldownConfig {
         disabled: router.flag("disable_cooldowns").unwrap_or(false),
         time: router.time("cooldown_time").unwrap_or(DEFAULT_COOLDOWN),
+        allowed_fails: read.decide("allowed_fails", |section| section.count("allowed_fails"), report),
+        policy,
         max: read.sections.llmrouter.time("max_cooldown").unwrap_or(DEFAULT_MAX_COOLDOWN),
     }
 }
@@ -54,7 +79,8 @@ pub fn timeouts(read: &Read, environment: &Environment, report: &mut Report) -> 
         report.warn(&read.router_path("timeout"), format!("overridden by {winner}"));
     }
     let connect = read.sections.llmrouter.time("connect_timeout").unwrap_or(DEFAULT_CONNECT_TIMEOUT);
-    TimeoutConfig { request_timeout, timeout, connect }
+    let deadline = read.sections.llmrouter.time("deadline");
+    TimeoutConfig { request_timeout, timeout, connect, deadline }
 }
 
 fn request_timeout_variable(environment: &Environment, report: &mut Report) -> Option<Duration> {

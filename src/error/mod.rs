@@ -3,12 +3,14 @@
 //! A failure is classified once, where it happens; retries, fallbacks, cooldowns, the C codes and the error JSON
 //! all read the same row.
 
+mod class;
 mod kind;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+pub use class::FaultClass;
 pub use kind::{ErrorKind, Scope};
 
 /// Why something failed, in our own words and without a secret.

@@ -141,7 +141,7 @@ async fn answer(router: &Router, request: &Request, number: u64, signal: &Signal
     signal.guard(call).await.unwrap_or_else(|ending| Err(Failed::before(ended(ending))))
 }
 
-fn unusable(error: RequestError) -> Error {
+pub(super) fn unusable(error: RequestError) -> Error {
     match error {
         RequestError::Unreadable(message) => Error::new(ErrorKind::InvalidArgument, message),
         RequestError::Parameter { name, message } => Error::bad_parameter(&name, message),

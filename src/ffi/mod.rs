@@ -19,7 +19,7 @@ pub mod completion;
 pub mod response;
 
 pub mod error;
-pub mod snapshot;
+pub mod inspect;
 
 mod callback;
 mod fork;

@@ -58,7 +58,7 @@ mod tests {
         let endpoint =
             endpoint(&format!("model: azure/my gpt, api_base: 'http://h', api_key: k, api_version: '{version}'"));
         let config = &endpoint.deployment().config;
-        Azure.chat_url(config, base, &endpoint.deployment().model)
+        Azure.chat_url(config, base, endpoint.model())
     }
 
     #[test]

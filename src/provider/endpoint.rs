@@ -13,25 +13,29 @@ use crate::transport::{Clients, Target};
 use super::anthropic::Anthropic;
 use super::azure::Azure;
 use super::entra::Entra;
-use super::identity::identify;
+use super::identity::{identify, identify_as};
+use super::keys::Keys;
 use super::openai::OpenAi;
 use super::redact::Redactor;
 use super::table::Entry;
 use super::{Adapter, mock};
 
 /// What it takes to call one deployment.
+#[derive(Clone)]
 pub struct Endpoint {
     pub(super) adapter: &'static dyn Adapter,
     pub(super) deployment: Arc<Deployment>,
     /// `None` for a mock deployment.
     pub(super) target: Option<Target>,
     /// Tokens instead of a key, for Azure.
-    pub(super) entra: Option<Entra>,
-    redactor: Redactor,
+    pub(super) entra: Option<Arc<Entra>>,
+    redactor: Arc<Redactor>,
     drop_params: bool,
+    /// The model's name at the provider.
+    model: Arc<str>,
     model_json: String,
     /// Names and JSON texts of the deployment's own parameters.
-    params: Vec<(String, String)>,
+    params: Arc<[(String, String)]>,
 }
 
 /// What holds for every deployment that does not say otherwise.
@@ -48,12 +52,15 @@ pub enum Unusable {
     NoEndpoint(String),
     /// A wire that is not spoken yet, or something else in the entry that can't work.
     Unsupported(String),
+    /// `blocked: true`.
+    Blocked,
 }
 
 impl Unusable {
     pub fn message(&self) -> &str {
         match self {
             Unusable::NoKey(message) | Unusable::NoEndpoint(message) | Unusable::Unsupported(message) => message,
+            Unusable::Blocked => "blocked by the configuration",
         }
     }
 
@@ -62,6 +69,7 @@ impl Unusable {
         let kind = match self {
             Unusable::NoKey(_) => ErrorKind::Authentication,
             Unusable::NoEndpoint(_) | Unusable::Unsupported(_) => ErrorKind::BadRequest,
+            Unusable::Blocked => ErrorKind::NoDeploymentAvailable,
         };
         Error::new(kind, self.message().to_owned())
     }
@@ -73,12 +81,18 @@ pub fn connect(
     defaults: &Defaults,
     environment: &Environment,
     clients: &mut Clients<'_>,
+    keys: &mut Keys,
 ) -> (Arc<Deployment>, Result<Endpoint, Unusable>) {
     let identity = identify(&config);
     let settled = settle(&mut config, identity.entry, environment, clients);
     let entra = settled.as_ref().ok().and_then(|settled| settled.entra.as_ref());
     let redactor = Redactor::new(&config, entra.map(Entra::client_secret).into_iter());
-    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, clock::now()));
+    let blocked = config.blocked;
+    let key = keys.of(&config);
+    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, key, clock::now()));
+    if blocked {
+        return (deployment, Err(Unusable::Blocked));
+    }
     let endpoint = settled.and_then(|settled| endpoint(settled, &deployment, redactor, defaults, clients));
     (deployment, endpoint)
 }
@@ -182,9 +196,10 @@ fn endpoint(
         adapter,
         deployment: Arc::clone(deployment),
         target,
-        entra,
-        redactor,
+        entra: entra.map(Arc::new),
+        redactor: Arc::new(redactor),
         drop_params: config.settings.flag("drop_params").unwrap_or(defaults.drop_params),
+        model: deployment.model.as_str().into(),
         model_json: Value::from(deployment.model.as_str()).to_string(),
         params,
     })
@@ -193,6 +208,34 @@ fn endpoint(
 impl Endpoint {
     pub fn deployment(&self) -> &Arc<Deployment> {
         &self.deployment
+    }
+
+    /// The model's name at the provider.
+    pub fn model(&self) -> &Arc<str> {
+        &self.model
+    }
+
+    /// The same deployment for one of the models that a wildcard stands for, written as in `litellm_params.model`.
+    pub fn for_model(&self, written: &str) -> Result<Self, String> {
+        let identity = identify_as(&self.deployment.config, written);
+        if identity.provider != self.deployment.provider {
+            let (other, own) = (identity.provider, &self.deployment.provider);
+            return Err(format!("\"{written}\" is a model of {other}; this deployment is {own}'s"));
+        }
+        let config = &self.deployment.config;
+        let target = match (&self.target, &config.api_base) {
+            (Some(target), Some(base)) => {
+                Some(target.with_url(&self.adapter.chat_url(config, base, &identity.model))?)
+            }
+            _ => None,
+        };
+        let model_json = Value::from(identity.model.as_str()).to_string();
+        Ok(Self { target, model: identity.model.into(), model_json, ..self.clone() })
+    }
+
+    /// The failure that a filtered answer is where somebody else may answer.
+    pub fn filtered(&self) -> Error {
+        self.error(ErrorKind::ContentPolicyViolation, "the content filter cut the answer").with_status(200)
     }
 
     /// How a request asks for a mock, the deployment's own mock otherwise.
@@ -220,7 +263,7 @@ impl Endpoint {
     /// A text from outside, without this deployment's secrets.
     pub(super) fn clean(&self, text: &str) -> String {
         let clean = self.redactor.clean(text);
-        match self.entra.as_ref().and_then(Entra::current) {
+        match self.entra.as_ref().and_then(|entra| entra.current()) {
             Some(token) => Redactor::of([token.expose()].into_iter()).clean(&clean),
             None => clean,
         }
@@ -230,7 +273,7 @@ impl Endpoint {
     pub(super) fn error(&self, kind: ErrorKind, message: &str) -> Error {
         let deployment = &self.deployment;
         let message = format!("{}: {}", deployment.provider, self.clean(message));
-        Error::new(kind, message).at(&deployment.provider, &deployment.model, deployment.id())
+        Error::new(kind, message).at(&deployment.provider, &self.model, deployment.id())
     }
 
     /// Whether the mock can be played: a broken one is told at load.
@@ -253,7 +296,8 @@ pub(super) mod tests {
         let mut config = config::load(&yaml, variable).unwrap();
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, Duration::from_secs(5));
-        connect(config.deployments.remove(0), &Defaults::default(), &config.environment, &mut clients).1
+        let (environment, mut keys) = (&config.environment, Keys::default());
+        connect(config.deployments.remove(0), &Defaults::default(), environment, &mut clients, &mut keys).1
     }
 
     pub fn endpoint(params: &str) -> Endpoint {
@@ -295,10 +339,25 @@ pub(super) mod tests {
 
     #[test]
     fn names_at_the_provider_lose_their_prefix() {
-        let model = |params| endpoint(params).deployment().model.clone();
+        let model = |params| endpoint(params).model().to_string();
         assert_eq!(model("model: openai/a/b, api_key: k"), "a/b");
         assert_eq!(model("model: meta/llama, api_base: 'http://h'"), "meta/llama");
         assert_eq!(model("model: fireworks_ai/short, api_key: k"), "accounts/fireworks/models/short");
         assert_eq!(model("model: x, custom_llm_provider: openai, api_key: k"), "x");
+    }
+
+    #[test]
+    fn a_wildcards_model_has_its_own_name_and_place() {
+        let model = |params: &str, written: &str| {
+            let endpoint = endpoint(params).for_model(written)?;
+            Ok::<_, String>((endpoint.model().to_string(), endpoint.model_json().to_owned()))
+        };
+        let named = |name: &str| Ok((name.to_owned(), format!("\"{name}\"")));
+        assert_eq!(model("model: openai/*, api_key: k", "openai/gpt-9"), named("gpt-9"));
+        assert_eq!(model("model: openai/*, api_key: k", "gpt-9"), named("gpt-9"));
+        assert!(model("model: openai/*, api_key: k", "anthropic/claude-9").unwrap_err().contains("anthropic"));
+        let azure = endpoint("model: azure/*, api_key: k, api_base: 'http://h', api_version: '1'");
+        let url = azure.for_model("azure/mine").unwrap().target.unwrap().url().to_string();
+        assert!(url.contains("/openai/deployments/mine/chat/completions"), "{url}");
     }
 }

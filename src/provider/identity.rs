@@ -2,6 +2,8 @@
 
 use crate::config::DeploymentConfig;
 
+use crate::policy::maker_of;
+
 use super::table::{self, Entry};
 
 /// Who answers, and for which model.
@@ -17,7 +19,11 @@ pub struct Identity {
 /// Reads, in this order: `custom_llm_provider`, a known `provider/` prefix, a known public endpoint, the beginning
 /// of a bare name; and takes whatever else has an `api_base` for an OpenAI-compatible server.
 pub fn identify(config: &DeploymentConfig) -> Identity {
-    let written = config.model.as_str();
+    identify_as(config, &config.model)
+}
+
+/// The same for another model of the deployment, as a wildcard means it.
+pub fn identify_as(config: &DeploymentConfig, written: &str) -> Identity {
     let prefixed = written.split_once('/').and_then(|(prefix, rest)| Some((table::by_name(prefix)?, rest)));
 
     if let Some(name) = &config.custom_llm_provider {
@@ -31,7 +37,7 @@ pub fn identify(config: &DeploymentConfig) -> Identity {
     if let Some(entry) = config.api_base.as_deref().and_then(table::by_base) {
         return identity(Some(entry), &entry.name, written);
     }
-    if let Some(entry) = table::by_model(written) {
+    if let Some(entry) = maker_of(written).and_then(table::by_name) {
         return identity(Some(entry), &entry.name, written);
     }
     let entry = compatible(config);

@@ -12,6 +12,7 @@ mod endpoint;
 mod entra;
 mod escape;
 mod identity;
+mod keys;
 mod merge;
 mod mock;
 mod openai;
@@ -21,6 +22,7 @@ mod table;
 pub use answer::{Answer, Opened, extra_headers};
 pub use encoded::Encoded;
 pub use endpoint::{Defaults, Endpoint, Unusable, connect};
+pub use keys::Keys;
 pub use redact::Redactor;
 
 use crate::chat::{Body, Flaw, Request};

@@ -31,7 +31,7 @@ impl Adapter for OpenAi {
     fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
         let extra = &request.options().extra_body;
         let mut body = Splice::with_capacity(request.text_len() + endpoint.params_len() + 64);
-        let renamed = endpoint.deployment.wants_completion_tokens();
+        let renamed = endpoint.deployment.wants_completion_tokens(endpoint.model());
         for (name, value) in effective(endpoint, request) {
             match name {
                 "model" => body.member(name, endpoint.model_json()),

@@ -26,9 +26,9 @@ pub struct Entry {
     pub version_env: Option<String>,
     #[serde(default)]
     pub organization_env: Option<String>,
-    /// Beginnings of model names that mean this provider where no provider is named.
-    #[serde(default)]
-    pub bare: Vec<String>,
+    /// Beginnings of model names that mean this provider where no provider is named: `policy::maker_of` reads them.
+    #[serde(default, rename = "bare")]
+    _bare: Vec<String>,
     /// Put before a model name that has no `/`.
     #[serde(default)]
     pub model_prefix: Option<String>,
@@ -67,15 +67,6 @@ pub fn by_base(base: &str) -> Option<&'static Entry> {
     TABLE.iter().find(|entry| entry.base.as_deref() == Some(base))
 }
 
-/// The provider that a bare model name means; the longest beginning wins.
-pub fn by_model(model: &str) -> Option<&'static Entry> {
-    let begins = |entry: &Entry| {
-        let lengths = entry.bare.iter().filter(|start| model.starts_with(start.as_str())).map(String::len);
-        lengths.max().unwrap_or(0)
-    };
-    TABLE.iter().max_by_key(|entry| begins(entry)).filter(|entry| begins(entry) > 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,16 +85,5 @@ mod tests {
                 assert!(base.starts_with("http") && !base.ends_with('/'), "{base}");
             }
         }
-    }
-
-    #[test]
-    fn bare_names_lead_to_their_makers() {
-        let name = |model| by_model(model).map(|entry| entry.name.as_str());
-        assert_eq!(name("gpt-4-32k"), Some("openai"));
-        assert_eq!(name("claude-2"), Some("anthropic"));
-        assert_eq!(name("gemini-1.5-pro"), Some("gemini"));
-        assert_eq!(name("command-r"), Some("cohere"));
-        assert_eq!(name("o3"), Some("openai"));
-        assert_eq!(name("my-finetune"), None);
     }
 }

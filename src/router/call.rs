@@ -1,16 +1,21 @@
 //! One call: for each group, for each attempt. Whole answers and streams both come through here.
 
+use std::time::Instant;
+
+use crate::chat::Request;
 use crate::clock;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::provider::{Answer, Opened};
 
-use super::candidates::{Choice, choose};
-use super::fallback::{Step, Walk};
-use super::groups::Group;
+use super::Router;
+use super::candidates::{Choice, Round, choose};
+use super::exhausted::wait_for_somebody;
+use super::fallback::{Step, Stop, Walk};
 use super::ledger::{Attempt, Trail};
-use super::retry::Retries;
-use super::{Router, attempt_timeout};
-use crate::chat::Request;
+use super::played;
+use super::retry::{Retries, Rules};
+use super::round::next_round;
+use super::timeout::{Bounds, of_attempt};
 
 /// What a call brings back: the attempt loop does not look inside.
 pub trait Form {
@@ -18,6 +23,9 @@ pub trait Form {
 
     /// Takes the answer in, once its status is good. What fails here is tried again like all else.
     fn receive(&self, opened: Opened<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+
+    /// Whether the provider's content filter cut the answer.
+    fn is_filtered(&self, output: &Self::Output) -> bool;
 }
 
 /// The answer as a whole.
@@ -29,23 +37,54 @@ impl Form for Whole {
     async fn receive(&self, opened: Opened<'_>) -> Result<Answer, Error> {
         opened.whole().await
     }
+
+    fn is_filtered(&self, answer: &Answer) -> bool {
+        answer.body.is_filtered()
+    }
 }
 
-/// Answers from the first group that can; if none can, the error is the first group's last one.
+/// Answers from the first group that can; if none can, the error is the first group's last one. A call that may wait
+/// begins again when nobody was free.
 pub async fn run<F: Form>(router: &Router, request: &Request, form: &F, trail: &mut Trail) -> Result<F::Output, Error> {
+    let bounds = Bounds::new(router, request);
+    loop {
+        let error = match walk(router, request, form, trail, &bounds).await {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        if error.kind() != ErrorKind::NoDeploymentAvailable || trail.attempts > 0 {
+            return Err(error);
+        }
+        Box::pin(wait_for_somebody(router, request, error, trail, &bounds)).await?;
+    }
+}
+
+async fn walk<F: Form>(
+    router: &Router,
+    request: &Request,
+    form: &F,
+    trail: &mut Trail,
+    bounds: &Bounds,
+) -> Result<F::Output, Error> {
     let mut walk = Walk::new(router, request)?;
-    let mut first: Option<Error> = None;
+    let mut first = walk.nowhere();
+    if let Some(nowhere) = &first {
+        trail.skip_group(request.model(), nowhere.message().to_owned());
+    }
     while let Some(step) = walk.next() {
-        let error = match step {
+        let stop = match step {
+            Step::Visit(stop) => stop,
             Step::Skip { group, reason } => {
                 trail.skip_group(group, reason);
                 continue;
             }
-            Step::Visit(group) => match in_group(router, group, request, form, trail).await {
-                Ok(output) => return Ok(output),
-                Err(error) => error,
-            },
         };
+        let visit = Visit { router, stop: &stop, bounds, until: bounds.share(|| walk.ahead(&stop)) };
+        let error = match visit.run(form, trail, walk.has_policy_fallback(&stop)).await {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        walk.failed(&stop, &error);
         first = Some(match first {
             Some(first) => first.or_sooner(Some(&error)),
             None => error,
@@ -54,57 +93,116 @@ pub async fn run<F: Form>(router: &Router, request: &Request, form: &F, trail: &
     Err(first.unwrap_or_else(|| Error::bad_request("no model group could be visited")))
 }
 
-/// Attempts within one group: an untried deployment at once, a tried one not before its time.
-async fn in_group<F: Form>(
-    router: &Router,
-    group: &Group,
-    request: &Request,
-    form: &F,
-    trail: &mut Trail,
-) -> Result<F::Output, Error> {
-    let mut retries = Retries::new(&router.config.retry, request.options().num_retries);
-    loop {
-        let (member, wait) = match choose(group, &retries) {
-            Choice::Member { member, wait } => (member, wait),
-            Choice::Nobody(nobody) => {
-                return Err(retries.into_last_error().unwrap_or_else(|| {
-                    trail.skip_group(&group.name, nobody.message().to_owned());
-                    nobody
-                }));
-            }
-            Choice::TooLate => return Err(retries.into_last_error().unwrap_or_else(|| group.nobody())),
-        };
-        let encoded = match member.endpoint.encode(request) {
-            Ok(encoded) => encoded,
-            Err(error) => {
-                trail.skip_deployment(&group.name, member.deployment(), error.message());
-                retries.rule_out(member.index, error);
-                continue;
-            }
-        };
-        trail.drop_params(&encoded.dropped);
-        if !wait.is_zero() {
-            trail.waited.during(Box::pin(clock::sleep(wait))).await;
-        }
+/// One group of a call.
+struct Visit<'v, 'a> {
+    router: &'a Router,
+    stop: &'v Stop<'a>,
+    bounds: &'v Bounds,
+    /// The end of the group's share of the call's deadline.
+    until: Option<Instant>,
+}
 
-        let attempt = Attempt::begin(&group.name, member.deployment(), &router.config.cooldown, group.len());
-        let timeout = attempt_timeout(request, member.deployment(), &router.config.timeouts);
-        // Boxed, so that the call's own future stays in the sizes that the allocator has at hand.
-        let outcome = match Box::pin(member.endpoint.open(request, encoded, timeout, &trail.waited)).await {
-            Ok(opened) => Box::pin(form.receive(opened)).await,
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok(output) => {
-                trail.push(attempt.succeeded());
-                return Ok(output);
+impl Visit<'_, '_> {
+    /// Rounds of attempts: one, unless the group has levels, or the rest of it is to be tried before other groups.
+    async fn run<F: Form>(&self, form: &F, trail: &mut Trail, falls_back: bool) -> Result<F::Output, Error> {
+        if let Some(error) = played::first_failure(self.stop) {
+            trail.push(played::record(self.stop, &error));
+            return Err(error);
+        }
+        let mut round = Round { order: None, excluded: Vec::new(), call_start: self.bounds.start() };
+        let mut rounds = 1;
+        loop {
+            let names = [self.stop.asked, &*self.stop.lead.group.name];
+            let mut retries = Retries::new(Rules::new(&self.router.config.retry, &self.stop.request, names));
+            let error = match self.round(form, trail, falls_back, &round, &mut retries).await {
+                Ok(output) => return Ok(output),
+                Err(error) => error,
+            };
+            let next = next_round(&self.router.config, self.stop.lead.group, &round, &retries, &error, rounds);
+            round = next.ok_or(error)?;
+            rounds += 1;
+        }
+    }
+
+    /// Attempts of one round: an untried deployment at once, a tried one not before its time.
+    async fn round<F: Form>(
+        &self,
+        form: &F,
+        trail: &mut Trail,
+        falls_back: bool,
+        round: &Round,
+        retries: &mut Retries<'_>,
+    ) -> Result<F::Output, Error> {
+        let (group, request) = (self.stop.lead.group, &*self.stop.request);
+        let begins = round.order.is_none() && round.excluded.is_empty();
+        if let Some(error) = played::rate_limit(self.stop).filter(|_| begins) {
+            trail.push(played::record(self.stop, &error));
+            if let Some(error) = retries.give_up_played(error, group) {
+                return Err(error);
             }
-            Err(error) => {
-                trail.push(attempt.failed(&error));
-                if let Some(error) = retries.give_up(error, group, member) {
-                    return Err(error);
+        }
+        loop {
+            let (member, wait, untried) = match choose(group, round, retries) {
+                Choice::Member { member, wait, untried } => (member, wait, untried),
+                Choice::Nobody(nobody) => return Err(self.ended(nobody, trail, retries)),
+                Choice::TooLate => return Err(retries.take_last_error().unwrap_or_else(|| group.nobody())),
+            };
+            let encoded = self.stop.lead.endpoint(member).and_then(|endpoint| {
+                let encoded = endpoint.encode(request)?;
+                Ok((endpoint, encoded))
+            });
+            let (endpoint, encoded) = match encoded {
+                Ok(both) => both,
+                Err(error) => {
+                    trail.skip_deployment(&self.stop.lead.name, member.deployment(), error.message());
+                    retries.rule_out(member.index, error);
+                    continue;
+                }
+            };
+            if let Some(error) = self.bounds.refuse(trail.attempts, self.until, wait) {
+                return Err(self.ended(error, trail, retries));
+            }
+            if !wait.is_zero() {
+                trail.waited.during(Box::pin(clock::sleep(wait))).await;
+            }
+            let own = of_attempt(request, member.deployment(), &self.router.config.timeouts);
+            let ways = untried.min(retries.left(member) + 1);
+            let bound = match self.bounds.attempt(own, self.until, ways) {
+                Ok(bound) => bound,
+                Err(error) => return Err(self.ended(error, trail, retries)),
+            };
+            trail.drop_params(&encoded.dropped);
+
+            let attempt = Attempt::begin(&self.stop.lead.name, member, &endpoint, &self.router.config.cooldown);
+            // Boxed, so that the call's own future stays in the sizes that the allocator has at hand.
+            let outcome = match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited)).await {
+                Ok(opened) => Box::pin(form.receive(opened)).await,
+                Err(error) => Err(error),
+            };
+            let outcome = match outcome {
+                Ok(output) if falls_back && form.is_filtered(&output) => Err(endpoint.filtered()),
+                outcome => outcome,
+            };
+            match outcome {
+                Ok(output) => {
+                    trail.push(attempt.succeeded());
+                    return Ok(output);
+                }
+                Err(error) => {
+                    trail.push(attempt.failed(&error, bound.by_caller));
+                    if let Some(error) = retries.give_up(error, group, round, member) {
+                        return Err(error);
+                    }
                 }
             }
         }
+    }
+
+    /// The round is over without an attempt: the error is the last attempt's, if there was one.
+    fn ended(&self, error: Error, trail: &mut Trail, retries: &mut Retries<'_>) -> Error {
+        retries.take_last_error().unwrap_or_else(|| {
+            trail.skip_group(&self.stop.lead.name, error.message().to_owned());
+            error
+        })
     }
 }

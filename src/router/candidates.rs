@@ -1,4 +1,4 @@
-//! Who may answer now: health, then untried before tried, then the strategy.
+//! Who may answer now: health, level, then untried before tried, then the strategy.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::strategy::{Candidate, simple_shuffle};
 
-use super::groups::{Group, Member};
+use super::group::{Group, Member};
 use super::retry::{Readiness, Retries};
 
 /// Whom to call next.
@@ -14,6 +14,8 @@ pub enum Choice<'a> {
     Member {
         member: &'a Member,
         wait: Duration,
+        /// How many untried ones there are, this one among them.
+        untried: usize,
     },
     /// Everybody is benched; the error says until when.
     Nobody(Error),
@@ -21,40 +23,80 @@ pub enum Choice<'a> {
     TooLate,
 }
 
+/// Who takes part in a round of attempts within a group.
+#[derive(Clone, Debug)]
+pub struct Round {
+    /// This level only; else the lowest of those who are free.
+    pub order: Option<i64>,
+    /// Those whose turn is over.
+    pub excluded: Vec<usize>,
+    /// When the call began. A key that was refused since then may still be shown elsewhere when nobody else is left.
+    pub call_start: Instant,
+}
+
 /// Picks from those who are free now; if all of them failed in this call, waits for the one who is free first.
-pub fn choose<'a>(group: &'a Group, retries: &Retries<'_>) -> Choice<'a> {
+pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Choice<'a> {
     let now = clock::now();
+    let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
+    let members = level(group, round, free);
     let readiness = |member: &Member| retries.readiness(member.index);
-    let untried = eligible(group, now).filter(|member| readiness(member) == Readiness::Untried);
-    let rested = eligible(group, now).filter(|member| matches!(readiness(member), Readiness::At(at) if at <= now));
-    if let Some(member) = pick(untried).or_else(|| pick(rested)).and_then(|index| group.member(index)) {
-        return Choice::Member { member, wait: Duration::ZERO };
+    let untried: Vec<_> = members.iter().filter(|member| readiness(member) == Readiness::Untried).copied().collect();
+    let ready = |member: &&&Member| matches!(readiness(member), Readiness::At(at) if at <= now);
+    let rested = || members.iter().filter(ready).copied().collect::<Vec<_>>();
+    let picked = pick(&untried).or_else(|| pick(&rested()));
+    if let Some(member) = picked.and_then(|index| group.member(index)) {
+        return Choice::Member { member, wait: Duration::ZERO, untried: untried.len() };
     }
-    let tired = eligible(group, now).filter_map(|member| match readiness(member) {
-        Readiness::At(at) => Some((member, at)),
+    let tired = members.iter().filter_map(|member| match readiness(member) {
+        Readiness::At(at) => Some((*member, at)),
         Readiness::Untried | Readiness::Never => None,
     });
-    match tired.min_by_key(|(_, at)| *at) {
-        Some((member, at)) => Choice::Member { member, wait: at.saturating_duration_since(now) },
-        None if eligible(group, now).next().is_some() => Choice::TooLate,
-        None => Choice::Nobody(group.nobody()),
+    if let Some((member, at)) = tired.min_by_key(|(_, at)| *at) {
+        return Choice::Member { member, wait: at.saturating_duration_since(now), untried: 0 };
+    }
+    let last = last_resort(group, round, retries, now);
+    match pick(&last).and_then(|index| group.member(index)) {
+        Some(member) => Choice::Member { member, wait: Duration::ZERO, untried: last.len() },
+        None if members.is_empty() => Choice::Nobody(group.nobody()),
+        None => Choice::TooLate,
     }
 }
 
-/// Whether somebody is free who has not failed in this call.
-pub fn has_other(group: &Group, retries: &Retries<'_>) -> bool {
-    eligible(group, clock::now()).any(|member| retries.readiness(member.index) == Readiness::Untried)
+/// Whether somebody is left who has not failed in this call.
+pub fn has_other(group: &Group, round: &Round, retries: &Retries<'_>) -> bool {
+    let now = clock::now();
+    let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
+    let untried = |member: &&Member| retries.readiness(member.index) == Readiness::Untried;
+    level(group, round, free).iter().any(untried) || !last_resort(group, round, retries, now).is_empty()
 }
 
-fn eligible(group: &Group, now: Instant) -> impl Iterator<Item = &Member> {
-    group.usable().filter(move |member| member.deployment().benched_for(now).is_none())
+/// Those whose key was refused elsewhere in the course of this call: to be sure about it, when nobody else is left.
+fn last_resort<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>, now: Instant) -> Vec<&'a Member> {
+    level(group, round, |member| {
+        let deployment = member.deployment();
+        let refused_now = || deployment.key.cooldown(now).is_none_or(|refused| refused.since >= round.call_start);
+        deployment.bench.left(now).is_none() && retries.readiness(member.index) == Readiness::Untried && refused_now()
+    })
 }
 
-fn pick<'a>(members: impl Iterator<Item = &'a Member>) -> Option<usize> {
-    let candidate = |member: &Member| {
-        let config = &member.deployment().config;
-        Candidate { index: member.index, weight: config.weight, rpm: config.rpm, tpm: config.tpm }
-    };
-    let candidates: Vec<_> = members.map(candidate).collect();
-    simple_shuffle(&candidates, fastrand::f64())
+/// The free members of the round's level. Without a level of its own, a round takes the lowest that somebody has, and
+/// those without a level only if nobody has one.
+pub fn level<'a>(group: &'a Group, round: &Round, free: impl Fn(&&Member) -> bool) -> Vec<&'a Member> {
+    let mut members: Vec<_> =
+        group.usable().filter(|member| !round.excluded.contains(&member.index)).filter(free).collect();
+    let order = round.order.or_else(|| members.iter().filter_map(|member| member.order()).min());
+    if order.is_some() {
+        members.retain(|member| member.order() == order);
+    }
+    members
+}
+
+fn pick(members: &[&Member]) -> Option<usize> {
+    simple_shuffle(&members.iter().map(|member| candidate(member)).collect::<Vec<_>>(), fastrand::f64())
+}
+
+/// What the strategy is told of a member.
+pub fn candidate(member: &Member) -> Candidate {
+    let config = &member.deployment().config;
+    Candidate { index: member.index, weight: config.weight, rpm: config.rpm, tpm: config.tpm }
 }

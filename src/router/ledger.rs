@@ -3,20 +3,25 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::chat::Request;
 use crate::clock::{self, Waited};
 use crate::config::CooldownConfig;
 use crate::deployment::{Deployment, InFlight};
-use crate::error::{Error, Scope};
+use crate::error::{Error, ErrorKind, Scope};
+use crate::provider::Endpoint;
 
-use super::cooldown::bench_time;
+use super::cooldown::{Verdict, judge};
+use super::group::Member;
 
 /// An attempt that runs. Ends in exactly one record; if it is dropped before, the caller has gone.
 pub struct Attempt<'a> {
     group: &'a Arc<str>,
     deployment: &'a Arc<Deployment>,
+    model: &'a Arc<str>,
     cooldown: &'a CooldownConfig,
-    group_size: usize,
+    alone: bool,
     start: Instant,
     ended: bool,
     _in_flight: InFlight<'a>,
@@ -27,6 +32,8 @@ pub struct Record {
     pub group: Arc<str>,
     /// `None` for a group that was passed over.
     pub deployment: Option<Arc<Deployment>>,
+    /// The model's name at the provider.
+    pub model: Option<Arc<str>>,
     pub status: Option<u16>,
     /// The error's class; `None` on success.
     pub error: Option<&'static str>,
@@ -37,42 +44,60 @@ pub struct Record {
 impl<'a> Attempt<'a> {
     pub fn begin(
         group: &'a Arc<str>,
-        deployment: &'a Arc<Deployment>,
+        member: &'a Member,
+        endpoint: &'a Endpoint,
         cooldown: &'a CooldownConfig,
-        group_size: usize,
     ) -> Self {
+        let (deployment, model, alone) = (member.deployment(), endpoint.model(), member.alone);
         let start = clock::now();
-        Self { group, deployment, cooldown, group_size, start, ended: false, _in_flight: deployment.enter() }
+        Self { group, deployment, model, cooldown, alone, start, ended: false, _in_flight: deployment.enter() }
     }
 
     pub fn succeeded(mut self) -> Record {
-        self.deployment.count_success();
-        self.record(Some(200), None)
+        let now = clock::now();
+        self.deployment.count_success(now);
+        self.record(now, Some(200), None)
     }
 
-    pub fn failed(mut self, error: &Error) -> Record {
+    /// `by_caller`: the bound that the attempt ran into, if it did, was the caller's own wish.
+    pub fn failed(mut self, error: &Error, by_caller: bool) -> Record {
+        let now = clock::now();
+        let run_out = by_caller && error.kind() == ErrorKind::Timeout && error.provider_status().is_none();
         // What is wrong with the request says nothing about who refused it.
         if matches!(error.scope(), Scope::Deployment | Scope::Key) {
             self.deployment.count_failure();
-            if let Some(time) = bench_time(error, self.deployment, self.cooldown, self.group_size) {
-                self.deployment.bench(clock::now(), time, error.class());
-                let (deployment, seconds) = (self.deployment.id(), time.as_secs_f64());
-                log::warn!(deployment, group = &**self.group, cause = error.class(), seconds; "deployment cools down");
+        }
+        if !run_out {
+            if let Some(verdict) = judge(error, self.deployment, self.cooldown, self.alone, now) {
+                self.bench(verdict, error.class(), now);
             }
         }
         let (deployment, class) = (self.deployment.id(), error.class());
         log::debug!(deployment, group = &**self.group, class; "attempt failed: {}", error.message());
-        self.record(error.provider_status(), Some(error.class()))
+        self.record(now, error.provider_status(), Some(error.class()))
     }
 
-    fn record(&mut self, status: Option<u16>, error: Option<&'static str>) -> Record {
+    fn bench(&self, verdict: Verdict, cause: &'static str, now: Instant) {
+        let (deployment, group, seconds) = (self.deployment.id(), &**self.group, verdict.time.as_secs_f64());
+        if verdict.key {
+            self.deployment.key.start(now, verdict.time, cause);
+            log::warn!(deployment, group, cause, seconds; "key cools down wherever it is used");
+        }
+        if !self.deployment.is_wildcard() {
+            self.deployment.bench.start(now, verdict.time, cause);
+            log::warn!(deployment, group, cause, seconds; "deployment cools down");
+        }
+    }
+
+    fn record(&mut self, now: Instant, status: Option<u16>, error: Option<&'static str>) -> Record {
         self.ended = true;
         Record {
             group: Arc::clone(self.group),
             deployment: Some(Arc::clone(self.deployment)),
             status,
             error,
-            took: clock::now().saturating_duration_since(self.start),
+            model: Some(Arc::clone(self.model)),
+            took: now.saturating_duration_since(self.start),
             skipped: None,
         }
     }
@@ -90,11 +115,15 @@ impl Drop for Attempt<'_> {
 pub struct Trail {
     pub call_id: u64,
     pub records: Vec<Record>,
+    /// How many of them are attempts at a deployment.
+    pub attempts: usize,
     pub latency: Duration,
     /// What the call took beyond attempts and waits.
     pub overhead: Duration,
     /// Parameters that did not reach the provider, options without effect among them.
     pub dropped_params: Vec<String>,
+    /// What was planned, where the request asked to be told.
+    pub plan: Option<Box<Value>>,
     /// Time spent waiting for providers and between attempts.
     pub waited: Waited,
     start: Instant,
@@ -105,15 +134,18 @@ impl Trail {
         Self {
             call_id,
             records: Vec::new(),
+            attempts: 0,
             latency: Duration::ZERO,
             overhead: Duration::ZERO,
             dropped_params: Vec::new(),
+            plan: None,
             waited: Waited::default(),
             start: clock::now(),
         }
     }
 
     pub fn push(&mut self, record: Record) {
+        self.attempts += usize::from(record.deployment.is_some());
         self.records.push(record);
     }
 
@@ -134,7 +166,15 @@ impl Trail {
 
     fn skip(&mut self, group: Arc<str>, deployment: Option<Arc<Deployment>>, reason: String) {
         let took = Duration::ZERO;
-        self.records.push(Record { group, deployment, status: None, error: None, took, skipped: Some(reason) });
+        self.records.push(Record {
+            group,
+            deployment,
+            model: None,
+            status: None,
+            error: None,
+            took,
+            skipped: Some(reason),
+        });
     }
 
     pub fn end(&mut self, request: &Request) {

@@ -3,35 +3,36 @@
 mod call;
 mod candidates;
 mod cooldown;
+mod exhausted;
+mod explain;
 mod fallback;
-mod groups;
+mod group;
+mod held;
 mod ledger;
+mod names;
+mod played;
 mod report;
 mod retry;
+mod round;
 mod snapshot;
 #[cfg(test)]
 mod tests;
-
-use std::time::Duration;
+mod timeout;
 
 pub use ledger::{Attempt, Trail};
 pub use report::{error_json, metadata_json};
 
 use crate::chat::Request;
-use crate::config::{Config, ConfigError, TimeoutConfig, Warning};
-use crate::deployment::Deployment;
+use crate::config::{Config, ConfigError, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
 
 use call::Whole;
-use groups::Groups;
-
-/// LiteLLM's wait for an answer where nothing says otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(6000);
+use names::Names;
 
 /// A configuration at work. Shared by all threads; holds no lock while a call waits.
 pub struct Router {
-    groups: Groups,
+    names: Names,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -52,11 +53,16 @@ impl Router {
     /// Makes deployments and their endpoints; opens no connection and starts no thread.
     pub fn new(mut config: Config) -> Result<Self, ConfigError> {
         let mut warnings = std::mem::take(&mut config.warnings);
-        let groups = Groups::new(&mut config, &mut warnings)?;
+        let names = Names::new(&mut config, &mut warnings)?;
         for warning in &warnings {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }
-        Ok(Self { groups, config, warnings })
+        Ok(Self { names, config, warnings })
+    }
+
+    /// The strategy in force.
+    fn strategy(&self) -> &str {
+        "simple-shuffle"
     }
 
     pub fn worker_threads(&self) -> usize {
@@ -66,6 +72,9 @@ impl Router {
     /// Answers a chat completion, whole.
     pub async fn completion(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
         let mut trail = Trail::new(call_id);
+        if request.options().explain {
+            trail.plan = explain::plan(self, request).ok().map(Box::new);
+        }
         let outcome = match check(request) {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
             Err(error) => Err(error),
@@ -77,9 +86,14 @@ impl Router {
         }
     }
 
+    /// What would happen to a request, as JSON, without sending anything. An error if its model leads nowhere.
+    pub fn explain(&self, request: &Request) -> Result<String, Error> {
+        explain::plan(self, request).map(|plan| plan.to_string())
+    }
+
     /// The state of every group and deployment, as JSON.
     pub fn snapshot(&self) -> String {
-        snapshot::render(&self.groups, &self.warnings)
+        snapshot::render(&self.names, &self.warnings)
     }
 }
 
@@ -90,13 +104,6 @@ fn check(request: &Request) -> Result<(), Error> {
         return Err(Error::bad_parameter("stream", message));
     }
     provider::extra_headers(request).map(|_| ())
-}
-
-/// How long one attempt may take: what stands nearest to it decides.
-fn attempt_timeout(request: &Request, deployment: &Deployment, router: &TimeoutConfig) -> Duration {
-    let own = &deployment.config;
-    let nearest = request.options().timeout.or(own.timeout).or(own.request_timeout);
-    nearest.or(router.request_timeout).or(router.timeout).unwrap_or(DEFAULT_TIMEOUT)
 }
 
 impl Failed {

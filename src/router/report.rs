@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::chat::usage_of;
@@ -33,6 +34,8 @@ struct Metadata<'a> {
     latency_ms: Millis,
     overhead_ms: Millis,
     dropped_params: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<&'a Value>,
     headers: PassedOn<'a>,
 }
 
@@ -76,7 +79,7 @@ pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: &str) -> String {
         deployment: deployment.map(|deployment| deployment.id()),
         model_group: winner.map(|record| &*record.group),
         provider: deployment.map(|deployment| deployment.provider.as_str()),
-        model: deployment.map(|deployment| deployment.model.as_str()),
+        model: winner.and_then(|record| record.model.as_deref()),
         api_base: deployment.and_then(|deployment| deployment.api_base()),
         attempts: attempts(trail),
         fallbacks: trail.fallbacks(),
@@ -86,6 +89,7 @@ pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: &str) -> String {
         latency_ms: Millis(trail.latency),
         overhead_ms: Millis(trail.overhead),
         dropped_params: &trail.dropped_params,
+        explain: trail.plan.as_deref(),
         headers: PassedOn(headers),
     })
 }

@@ -2,31 +2,65 @@
 
 use std::time::{Duration, Instant};
 
+use crate::chat::Request;
 use crate::clock;
-use crate::config::RetryConfig;
-use crate::error::{Error, ErrorKind};
+use crate::config::{BackoffConfig, RetryConfig};
+use crate::error::{Error, ErrorKind, Scope};
+use crate::policy::ByClass;
 
-use super::candidates::has_other;
-use super::groups::{Group, Member};
+use super::candidates::{Round, has_other};
+use super::group::{Group, Member};
 
-const FIRST_DELAY: f64 = 0.5;
-const MAX_DELAY: Duration = Duration::from_secs(8);
-/// Spreads the retries of callers who failed together.
-const JITTER: f64 = 0.75;
 /// A provider that asks for more than this is not waited for within a call.
 const MAX_PATIENCE: Duration = Duration::from_secs(60);
 
-/// The attempts made in one group so far, and how many more there may be.
-pub struct Retries<'a> {
+/// How often a group may be tried: who has a say, before any failure is known.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
     router: &'a RetryConfig,
+    /// The request's `num_retries`.
     asked: Option<u32>,
+    policy: Option<&'a ByClass>,
+}
+
+impl<'a> Rules<'a> {
+    /// `names` are those of the group: the one it was asked for by, and its own.
+    pub fn new(router: &'a RetryConfig, request: &'a Request, names: [&str; 2]) -> Self {
+        let options = request.options();
+        let by_group = options.group_retry_policies.as_ref();
+        let asked_policy = by_group.and_then(|policies| names.iter().find_map(|name| policies.get(*name)));
+        let configured = router.policy_of(names.into_iter(), options.retry_policy.as_ref());
+        Self { router, asked: options.num_retries, policy: asked_policy.or(configured) }
+    }
+
+    /// Attempts after the first, for this failure of this deployment; and whether a policy says so, which makes any
+    /// failure worth another try. A request's 0 ends all.
+    fn limit(&self, kind: ErrorKind, failed: &Member) -> (u32, bool) {
+        if self.asked == Some(0) {
+            return (0, false);
+        }
+        match self.policy.and_then(|policy| policy.number(kind)) {
+            Some(number) => (number, true),
+            None => (self.usual(failed), false),
+        }
+    }
+
+    /// The number without a policy.
+    pub fn usual(&self, failed: &Member) -> u32 {
+        self.asked.or(failed.deployment().config.num_retries).unwrap_or(self.router.num_retries)
+    }
+}
+
+/// The attempts made in one round of a group so far, and how many more there may be.
+pub struct Retries<'a> {
+    rules: Rules<'a>,
     made: u32,
     tried: Vec<Tried>,
     ruled_out: Vec<usize>,
     last_error: Option<Error>,
 }
 
-/// A deployment that failed in this call.
+/// A deployment that failed in this round.
 struct Tried {
     index: usize,
     /// When its own backoff is over; counts only while it is the one that failed last.
@@ -45,9 +79,8 @@ pub enum Readiness {
 }
 
 impl<'a> Retries<'a> {
-    /// `asked` is the request's `num_retries`.
-    pub fn new(router: &'a RetryConfig, asked: Option<u32>) -> Self {
-        Self { router, asked, made: 0, tried: Vec::new(), ruled_out: Vec::new(), last_error: None }
+    pub fn new(rules: Rules<'a>) -> Self {
+        Self { rules, made: 0, tried: Vec::new(), ruled_out: Vec::new(), last_error: None }
     }
 
     /// When a deployment may be called again: the one that failed last rests, one that failed before it does not,
@@ -66,8 +99,18 @@ impl<'a> Retries<'a> {
         }
     }
 
-    pub fn into_last_error(self) -> Option<Error> {
-        self.last_error
+    /// Those whose turn in this group is over, when the round ends.
+    pub fn done(&self) -> impl Iterator<Item = usize> {
+        self.tried.iter().map(|tried| tried.index).chain(self.ruled_out.iter().copied())
+    }
+
+    /// How many more attempts there may be after one on this member, unless a policy says otherwise.
+    pub fn left(&self, member: &Member) -> usize {
+        self.rules.usual(member).saturating_sub(self.made) as usize
+    }
+
+    pub fn take_last_error(&mut self) -> Option<Error> {
+        self.last_error.take()
     }
 
     /// Passes over a deployment that does not go with the request. That is nobody's failure and costs no retry.
@@ -76,12 +119,23 @@ impl<'a> Retries<'a> {
         self.last_error.get_or_insert(error);
     }
 
+    /// Takes in a failure that no deployment was asked for. Returns it if the group is not to be tried again.
+    pub fn give_up_played(&mut self, error: Error, group: &Group) -> Option<Error> {
+        let limit = group.usable().next().map_or(0, |member| self.rules.limit(error.kind(), member).0);
+        if self.made >= limit {
+            return Some(error);
+        }
+        self.made += 1;
+        self.last_error = Some(error);
+        None
+    }
+
     /// Takes a failure in. Returns it if the group is not to be tried again.
-    pub fn give_up(&mut self, error: Error, group: &Group, failed: &Member) -> Option<Error> {
-        let limit = self.asked.or(failed.deployment().config.num_retries).unwrap_or(self.router.num_retries);
+    pub fn give_up(&mut self, error: Error, group: &Group, round: &Round, failed: &Member) -> Option<Error> {
+        let (limit, by_policy) = self.rules.limit(error.kind(), failed);
         self.note(&error, failed.index);
         let error = error.or_sooner(self.last_error.as_ref());
-        if self.made >= limit || !self.worth_trying(&error, group) {
+        if self.made >= limit || !(by_policy || self.worth_trying(&error, group, round)) {
             return Some(error);
         }
         self.made += 1;
@@ -90,38 +144,45 @@ impl<'a> Retries<'a> {
     }
 
     /// A refused key says nothing about the other deployments; other faults of the caller's will not go away.
-    fn worth_trying(&self, error: &Error, group: &Group) -> bool {
+    fn worth_trying(&self, error: &Error, group: &Group, round: &Round) -> bool {
         match error.kind() {
-            ErrorKind::Authentication | ErrorKind::PermissionDenied => has_other(group, self),
-            kind => kind.is_retryable(),
+            ErrorKind::Status(402) => false,
+            _ if error.scope() == Scope::Key => has_other(group, round, self),
+            _ => error.is_retryable(),
         }
     }
 
     fn note(&mut self, error: &Error, index: usize) {
         let now = clock::now();
         let named = error.retry_after().filter(|wait| !wait.is_zero());
-        let jitter = Duration::from_secs_f64(JITTER * fastrand::f64());
+        let jitter = self.rules.router.backoff.jitter.mul_f64(fastrand::f64());
         let asked = named.map(|wait| now.checked_add(wait + jitter).unwrap_or(now + MAX_PATIENCE * 2));
-        let rested = now + backoff(self.made, self.router.retry_after) + jitter;
+        let rested = now + wait(self.made, self.rules.router.retry_after, &self.rules.router.backoff) + jitter;
         self.tried.retain(|tried| tried.index != index);
         self.tried.push(Tried { index, rested, asked });
     }
 }
 
-/// The wait before the same deployment is tried again, after `made` retries: doubling from half a second up to eight,
-/// never less than the configured `least`.
-fn backoff(made: u32, least: Duration) -> Duration {
+/// The wait before the same deployment is tried again, after `made` retries: doubling up to a bound, never less than the
+/// configured `least`.
+fn wait(made: u32, least: Duration, backoff: &BackoffConfig) -> Duration {
     let doublings = i32::try_from(made.min(16)).unwrap_or(16);
-    let doubled = Duration::from_secs_f64(FIRST_DELAY * 2f64.powi(doublings));
-    doubled.max(least).min(MAX_DELAY.max(least))
+    let doubled = backoff.initial.mul_f64(2f64.powi(doublings));
+    doubled.max(least).min(backoff.max.max(least))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const BACKOFF: BackoffConfig = BackoffConfig {
+        initial: Duration::from_millis(500),
+        max: Duration::from_secs(8),
+        jitter: Duration::from_millis(750),
+    };
+
     fn seconds(made: u32, least: u64) -> f64 {
-        backoff(made, Duration::from_secs(least)).as_secs_f64()
+        wait(made, Duration::from_secs(least), &BACKOFF).as_secs_f64()
     }
 
     #[test]
@@ -145,8 +206,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_the_last_rests_and_a_named_time_is_kept() {
-        let config = RetryConfig { num_retries: 2, retry_after: Duration::ZERO };
-        let mut retries = Retries::new(&config, None);
+        let config = RetryConfig {
+            num_retries: 2,
+            retry_after: Duration::ZERO,
+            policy: None,
+            group_policies: Default::default(),
+            per_request: None,
+            backoff: BACKOFF,
+        };
+        let mut retries = Retries::new(Rules { router: &config, asked: None, policy: None });
         assert_eq!(retries.readiness(0), Readiness::Untried);
         failed(&mut retries, 0, None);
         assert!(matches!(retries.readiness(0), Readiness::At(at) if at >= clock::now() + Duration::from_millis(500)));

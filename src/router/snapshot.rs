@@ -7,12 +7,13 @@ use crate::config::Warning;
 use crate::deployment::Deployment;
 use crate::provider::Unusable;
 
-use super::groups::{Group, Groups};
+use super::group::Group;
+use super::names::Names;
 
-pub fn render(groups: &Groups, warnings: &[Warning]) -> String {
+pub fn render(names: &Names, warnings: &[Warning]) -> String {
     let snapshot = json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "groups": groups.iter().map(group).collect::<Vec<_>>(),
+        "groups": names.groups().map(group).collect::<Vec<_>>(),
         "warnings": warnings.iter().map(warning).collect::<Vec<_>>(),
     });
     snapshot.to_string()

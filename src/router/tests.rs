@@ -135,7 +135,7 @@ async fn cooldown_times_have_their_order() {
             for _ in 0..64 {
                 let _ = call_group(&router, "g").await;
             }
-            let group = router.groups.resolve("g").unwrap();
+            let group = router.names.resolve("g", false).unwrap().group;
             group
                 .member(0)
                 .unwrap()
@@ -160,10 +160,10 @@ async fn cooldown_times_have_their_order() {
 #[tokio::test(start_paused = true)]
 async fn a_cooldown_only_grows() {
     let router = router(&list(&[("g", "mock_response: ok")]));
-    let group = router.groups.resolve("g").unwrap();
+    let group = router.names.resolve("g", false).unwrap().group;
     let deployment = group.member(0).unwrap().deployment();
-    deployment.bench(clock::now(), Duration::from_secs(60), "RateLimitError");
-    deployment.bench(clock::now(), Duration::from_secs(1), "AuthenticationError");
+    deployment.bench.start(clock::now(), Duration::from_secs(60), "RateLimitError");
+    deployment.bench.start(clock::now(), Duration::from_secs(1), "AuthenticationError");
     assert_eq!(deployment.benched_for(clock::now()), Some(Duration::from_secs(60)));
     assert_eq!(deployment.cooldown(clock::now()).unwrap().cause, "RateLimitError");
     tokio::time::advance(Duration::from_secs(60)).await;
@@ -241,7 +241,7 @@ async fn a_time_out_is_the_nearest_one() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_leaves_nothing_in_flight() {
     let router = router(&list(&[("g", "mock_response: late, mock_delay: 10")]));
-    let deployment = router.groups.resolve("g").unwrap().member(0).unwrap().deployment();
+    let deployment = router.names.resolve("g", false).unwrap().group.member(0).unwrap().deployment();
     let cancelled = clock::within(Duration::from_secs(1), pin!(call_group(&router, "g"))).await;
     assert!(cancelled.is_none());
     assert_eq!((deployment.in_flight(), deployment.counts()), (0, (0, 0)));

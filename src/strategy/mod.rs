@@ -2,7 +2,7 @@
 
 mod simple_shuffle;
 
-pub use simple_shuffle::simple_shuffle;
+pub use simple_shuffle::{shares as simple_shuffle_shares, simple_shuffle};
 
 /// What a strategy may know of one candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

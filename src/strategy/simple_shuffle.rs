@@ -7,15 +7,34 @@ use super::Candidate;
 /// The first measure that any candidate has decides alone, and a candidate without it counts as 0 there: the shares
 /// are the same in whatever order the candidates come.
 pub fn simple_shuffle(candidates: &[Candidate], random: f64) -> Option<usize> {
-    let measures: [fn(&Candidate) -> Option<f64>; 3] = [|c| c.weight, |c| c.rpm, |c| c.tpm];
-    for measure in measures {
-        let share = |candidate: &Candidate| measure(candidate).unwrap_or(0.0).max(0.0);
-        let total: f64 = candidates.iter().map(share).sum();
-        if total > 0.0 && total.is_finite() {
-            return pick(candidates, share, random * total);
-        }
+    match measure(candidates) {
+        Some((measure, total)) => pick(candidates, |candidate| part(measure, candidate), random * total),
+        None => pick(candidates, |_| 1.0, random * candidates.len() as f64),
     }
-    pick(candidates, |_| 1.0, random * candidates.len() as f64)
+}
+
+/// The chance of each candidate, in their order.
+pub fn shares(candidates: &[Candidate]) -> Vec<f64> {
+    match measure(candidates) {
+        Some((measure, total)) => candidates.iter().map(|candidate| part(measure, candidate) / total).collect(),
+        None => candidates.iter().map(|_| 1.0 / candidates.len() as f64).collect(),
+    }
+}
+
+type Measure = fn(&Candidate) -> Option<f64>;
+
+/// The measure that decides, and the sum of it; `None` if all are alike.
+fn measure(candidates: &[Candidate]) -> Option<(Measure, f64)> {
+    let measures: [Measure; 3] = [|c| c.weight, |c| c.rpm, |c| c.tpm];
+    let totals = measures.into_iter().map(|measure| {
+        let total: f64 = candidates.iter().map(|candidate| part(measure, candidate)).sum();
+        (measure, total)
+    });
+    totals.into_iter().find(|(_, total)| *total > 0.0 && total.is_finite())
+}
+
+fn part(measure: Measure, candidate: &Candidate) -> f64 {
+    measure(candidate).unwrap_or(0.0).max(0.0)
 }
 
 /// The candidate at `point` when their shares are laid end to end.

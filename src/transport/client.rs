@@ -116,6 +116,19 @@ pub struct Target {
 }
 
 impl Target {
+    /// Another place on the same server, with the same headers and connections.
+    pub fn with_url(&self, url: &str) -> Result<Self, String> {
+        let url = Url::parse(url).map_err(|_| format!("\"{}\" is no URL", url.escape_debug()))?;
+        if url.origin() != self.url.origin() {
+            return Err("another server than the deployment's".to_owned());
+        }
+        Ok(Self { url, ..self.clone() })
+    }
+
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
     /// Sends one request and waits for the answer's headers.
     pub async fn post(&self, extra: &[(HeaderName, HeaderValue)], body: Bytes) -> Result<Exchange, Fault> {
         let mut request = Request::new(Method::POST, self.url.clone());

@@ -8,16 +8,22 @@ pub const LLMROUTER_SETTINGS: Section =
 /// More threads than this help no machine that exists.
 const MAX_WORKER_THREADS: u64 = 1024;
 
+const BACKOFF: Section = Section {
+    name: "backoff",
+    tables: &[&[now("initial", Kind::Seconds), now("max", Kind::Seconds), now("jitter", Kind::Seconds)]],
+    unknown: Unknown::Refused,
+};
+
 const TABLE: &[Key] = &[
     now("connect_timeout", Kind::Timeout),
     now("worker_threads", Kind::Between(1, MAX_WORKER_THREADS)),
     now("max_cooldown", Kind::Seconds),
-    planned("deadline", Kind::Timeout),
+    now("deadline", Kind::Timeout),
     planned("idle_timeout", Kind::Timeout),
-    planned("on_exhausted", Kind::Choice(&["fail", "wait"])),
+    now("on_exhausted", Kind::Choice(&["fail", "wait"])),
     planned("log_content", Kind::Bool),
     planned("redis_failure", Kind::Choice(&["fail_open", "fail_closed", "local_share"])),
     planned("shared_state", Kind::Any),
     planned("metrics", Kind::Any),
-    planned("backoff", Kind::Any),
+    now("backoff", Kind::Section(&BACKOFF)),
 ];

@@ -2,7 +2,7 @@
 
 use super::nested::RETRY_POLICY;
 use super::prices::PRICES;
-use super::{Key, Kind, Section, Unknown, now, planned, proxy, sent};
+use super::{Key, Kind, Section, Unknown, now, planned, proxy, quiet, sent};
 
 pub const LITELLM_PARAMS: Section = Section {
     name: "litellm_params",
@@ -89,13 +89,13 @@ const OPENAI: &[Key] = &[
 
 const PLANNED: &[Key] = &[
     planned("stream_timeout", Kind::Timeout),
-    planned("timeout_by_service_tier", Kind::MapOf(&Kind::Seconds)),
+    now("timeout_by_service_tier", Kind::MapOf(&Kind::Seconds)),
     planned("stream_timeout_by_service_tier", Kind::MapOf(&Kind::Seconds)),
     planned("itpm", Kind::Number),
     planned("otpm", Kind::Number),
-    planned("order", Kind::Integer),
+    now("order", Kind::Integer),
     planned("max_parallel_requests", Kind::Count),
-    planned("max_retries", Kind::Count),
+    quiet("max_retries"),
     now("drop_params", Kind::Bool),
     planned("additional_drop_params", Kind::Texts),
     planned("allowed_openai_params", Kind::Texts),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::error::ErrorKind;
+
 use super::{config, deployment, refused, warnings};
 use crate::config::{Config, load};
 
@@ -226,7 +228,7 @@ fn what_overrides_what() {
 litellm_settings: {num_retries: 4, request_timeout: 5, fallbacks: [{a: [c]}], max_fallbacks: 3}";
     let config = config(text);
     assert_eq!((config.retry.num_retries, config.fallback.max_fallbacks), (1, 2));
-    assert_eq!(config.fallback.generic["a"], ["b"]);
+    assert_eq!(config.fallback.generic.get("a").unwrap()[0].group, "b");
     let warnings = warnings(&config);
     for part in [
         "litellm_settings.num_retries at line 2 column 20: overridden by router_settings.num_retries",
@@ -271,8 +273,13 @@ fn both_spellings_of_retry_policies() {
         ["RateLimitError: {max_retries: 5}", "RateLimitError: 5", "RateLimitErrorRetries: 5", "Timeout: 1, Default: 2"]
     {
         let config = config(&format!("router_settings: {{retry_policy: {{{policy}}}}}"));
-        assert!(warnings(&config).contains("router_settings.retry_policy at line 1 column 19: not in force yet"));
+        assert_eq!(warnings(&config), "no model_list: every call will be a bad request\n");
+        let retries = config.retry.policy.unwrap();
+        let expected = if policy.contains("Timeout") { 2 } else { 5 };
+        assert_eq!(retries.number(ErrorKind::RateLimit), Some(expected));
     }
+    let error = refused("retry_policy: {RateLimitError: 5, RateLimitErrorRetries: 4}");
+    assert!(error.contains("retry_policy.RateLimitErrorRetries: set twice"), "{error}");
     let error = refused("router_settings: {retry_policy: {RateLimitErorr: 5}}");
     assert!(error.contains("retry_policy.RateLimitErorr: unknown key"), "{error}");
     assert!(error.contains("did you mean RateLimitError?"), "{error}");

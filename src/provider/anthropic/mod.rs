@@ -45,8 +45,9 @@ impl Adapter for Anthropic {
     fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
         let given = given(endpoint, request);
         let drop_params = endpoint.drop_params() || request.options().drop_params;
-        let mut translated = request::translate(given, endpoint.deployment().base_model(), drop_params)?;
-        translated.body.insert("model".to_owned(), Value::from(endpoint.deployment().model.as_str()));
+        let mut translated =
+            request::translate(given, endpoint.deployment().base_model(endpoint.model()), drop_params)?;
+        translated.body.insert("model".to_owned(), Value::from(&**endpoint.model()));
         let extra = request.options().extra_body.iter();
         translated.body.extend(extra.map(|(name, value)| (name.clone(), value.clone())));
         Ok(Encoded { body: Value::Object(translated.body).to_string().into(), dropped: translated.dropped })

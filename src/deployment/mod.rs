@@ -2,9 +2,15 @@
 //!
 //! Counters are atomics and change only through the guards and records made here, so that they can't drift.
 
+mod bench;
+mod tally;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+pub use bench::{Bench, Cooldown};
+pub use tally::{Share, Tally};
 
 use crate::config::DeploymentConfig;
 
@@ -12,39 +18,30 @@ use crate::config::DeploymentConfig;
 pub struct Deployment {
     /// Which provider answers, such as "openai" or "groq".
     pub provider: String,
-    /// The model's name at the provider.
+    /// The model's name at the provider; a pattern in a wildcard group.
     pub model: String,
     pub config: DeploymentConfig,
+    pub bench: Bench,
+    /// Shared by all deployments that show the same key to the same server.
+    pub key: Arc<Bench>,
+    pub tally: Tally,
     in_flight: AtomicU32,
     succeeded: AtomicU64,
     failed: AtomicU64,
-    /// Nanoseconds after `born` until which it is benched; read on every pick without the lock.
-    benched_until: AtomicU64,
-    cooldown: Mutex<Option<Cooldown>>,
-    born: Instant,
-}
-
-/// Why a deployment is benched, and from when to when.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cooldown {
-    pub since: Instant,
-    pub until: Instant,
-    /// The error's class, such as "RateLimitError".
-    pub cause: &'static str,
 }
 
 impl Deployment {
-    pub fn new(config: DeploymentConfig, provider: String, model: String, now: Instant) -> Self {
+    pub fn new(config: DeploymentConfig, provider: String, model: String, key: Arc<Bench>, now: Instant) -> Self {
         Self {
             provider,
             model,
             config,
+            bench: Bench::new(now),
+            key,
+            tally: Tally::new(now),
             in_flight: AtomicU32::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            benched_until: AtomicU64::new(0),
-            cooldown: Mutex::new(None),
-            born: now,
         }
     }
 
@@ -57,15 +54,15 @@ impl Deployment {
         self.config.api_base.as_deref().map(without_credentials)
     }
 
-    /// The model that it really is, where its name at the provider does not tell: `base_model`, else that name.
-    pub fn base_model(&self) -> &str {
+    /// The model that it really is, where the name at the provider, `model`, does not tell: `base_model`, else that.
+    pub fn base_model<'a>(&'a self, model: &'a str) -> &'a str {
         let given = self.config.info.text("base_model").or_else(|| self.config.settings.text("base_model"));
-        given.map_or(self.model.as_str(), |name| name.rsplit('/').next().unwrap_or(name))
+        given.map_or(model, |name| name.rsplit('/').next().unwrap_or(name))
     }
 
-    /// Whether it is one of OpenAI's reasoning models, which refuse `max_tokens` for `max_completion_tokens`.
-    pub fn wants_completion_tokens(&self) -> bool {
-        let model = self.base_model();
+    /// Whether `model` is one of OpenAI's reasoning models, which refuse `max_tokens` for `max_completion_tokens`.
+    pub fn wants_completion_tokens(&self, model: &str) -> bool {
+        let model = self.base_model(model);
         ["o1", "o3", "o4", "gpt-5"].iter().any(|family| {
             model.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
         })
@@ -81,8 +78,11 @@ impl Deployment {
         InFlight { deployment: self }
     }
 
-    pub fn count_success(&self) {
+    /// An answer that came also shows that the key is good.
+    pub fn count_success(&self, now: Instant) {
         self.succeeded.fetch_add(1, Ordering::Relaxed);
+        self.tally.succeeded(now);
+        self.key.lift();
     }
 
     pub fn count_failure(&self) {
@@ -94,33 +94,20 @@ impl Deployment {
         (self.succeeded.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
     }
 
-    /// How long it stays benched from `now`; `None` if it is not.
+    /// Whether it serves many models, so that the failure of one says little about the others.
+    pub fn is_wildcard(&self) -> bool {
+        self.config.group.contains('*')
+    }
+
+    /// How long it or its key stays benched from `now`; `None` if neither is.
     pub fn benched_for(&self, now: Instant) -> Option<Duration> {
-        let until = self.benched_until.load(Ordering::Acquire);
-        let now = nanos(now.saturating_duration_since(self.born));
-        (until > now).then(|| Duration::from_nanos(until - now))
+        self.bench.left(now).max(self.key.left(now))
     }
 
-    /// Benches it for `time` from `now`. The end only ever moves away: a short wait does not undo a long one.
-    pub fn bench(&self, now: Instant, time: Duration, cause: &'static str) {
-        let Some(until) = now.checked_add(time) else { return };
-        let mut cooldown = self.lock();
-        let running = cooldown.as_ref().filter(|running| running.until > now);
-        if running.is_some_and(|running| running.until >= until) {
-            return;
-        }
-        let since = running.map_or(now, |running| running.since);
-        *cooldown = Some(Cooldown { since, until, cause });
-        self.benched_until.store(nanos(until.saturating_duration_since(self.born)), Ordering::Release);
-    }
-
-    /// The cooldown that is running, if one is.
+    /// The cooldown that is running, its own or its key's: the one that ends last.
     pub fn cooldown(&self, now: Instant) -> Option<Cooldown> {
-        self.lock().clone().filter(|cooldown| cooldown.until > now)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Cooldown>> {
-        self.cooldown.lock().unwrap_or_else(PoisonError::into_inner)
+        let cooldowns = [self.bench.cooldown(now), self.key.cooldown(now)];
+        cooldowns.into_iter().flatten().max_by_key(|cooldown| cooldown.until)
     }
 }
 
@@ -132,10 +119,6 @@ fn without_credentials(base: &str) -> String {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let path = path.split(['?', '#']).next().unwrap_or_default();
     if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A place in flight at a deployment.

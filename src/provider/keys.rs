@@ -1,0 +1,59 @@
+//! Which deployments show the same key to the same server: a key that is refused is refused wherever it is used.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use crate::clock;
+use crate::config::DeploymentConfig;
+use crate::deployment::Bench;
+
+/// The keys of one router. Holds their hashes, under random seeds of its own, and no key.
+#[derive(Default)]
+pub struct Keys {
+    seeds: [RandomState; 2],
+    known: HashMap<(String, [u64; 2]), Arc<Bench>>,
+}
+
+impl Keys {
+    /// The bench of a deployment's key; one of its own where it has no key.
+    ///
+    /// The server belongs to it: two servers of one's own may both be given a placeholder for a key.
+    pub fn of(&mut self, config: &DeploymentConfig) -> Arc<Bench> {
+        let fresh = || Arc::new(Bench::new(clock::now()));
+        let (Some(key), Some(base)) = (&config.api_key, &config.api_base) else { return fresh() };
+        let hashes = self.seeds.each_ref().map(|seed| seed.hash_one(key.expose()));
+        Arc::clone(self.known.entry((origin(base).to_owned(), hashes)).or_insert_with(fresh))
+    }
+}
+
+/// Scheme, host and port.
+fn origin(base: &str) -> &str {
+    let host = base.find("://").map_or(0, |at| at + 3);
+    let end = base.get(host..).and_then(|rest| rest.find('/')).map_or(base.len(), |at| host + at);
+    base.get(..end).unwrap_or(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn the_same_key_at_the_same_server_is_one() {
+        let yaml = "model_list:
+- {model_name: a, litellm_params: {model: openai/x, api_key: k1, api_base: 'http://h:1/v1'}}
+- {model_name: b, litellm_params: {model: openai/y, api_key: k1, api_base: 'http://h:1/other'}}
+- {model_name: b, litellm_params: {model: openai/y, api_key: k2, api_base: 'http://h:1/other'}}
+- {model_name: b, litellm_params: {model: openai/y, api_key: k1, api_base: 'http://h:2'}}
+- {model_name: b, litellm_params: {model: openai/y, mock_response: hi}}
+- {model_name: b, litellm_params: {model: openai/y, mock_response: ho}}";
+        let config = config::load(yaml, |_| None).unwrap();
+        let mut keys = Keys::default();
+        let benches: Vec<_> = config.deployments.iter().map(|deployment| keys.of(deployment)).collect();
+        assert!(Arc::ptr_eq(&benches[0], &benches[1]));
+        for other in 2..benches.len() {
+            assert!((0..other).all(|earlier| !Arc::ptr_eq(&benches[earlier], &benches[other])), "{other}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `on_exhausted: wait`: a call waits until somebody is free again.
+
+use std::time::Duration;
+
+use crate::chat::Request;
+use crate::clock;
+use crate::error::Error;
+
+use super::Router;
+use super::fallback::{Step, Walk};
+use super::ledger::Trail;
+use super::timeout::{Bounds, longest_wait};
+
+/// Waits until the first deployment returns, behind those who wait for the same group. The error of a call that may not
+/// wait, or not for that long.
+pub async fn wait_for_somebody(
+    router: &Router,
+    request: &Request,
+    nobody: Error,
+    trail: &mut Trail,
+    bounds: &Bounds,
+) -> Result<(), Error> {
+    let asked = request.options().wait_when_exhausted;
+    let (Some(first), true) =
+        (first_return(router, request), asked.unwrap_or(router.config.routing.wait_when_exhausted))
+    else {
+        return Err(nobody);
+    };
+    let patience = match bounds.left() {
+        Some(left) => left,
+        None => longest_wait(request, &router.config.timeouts).saturating_sub(bounds.spent()),
+    };
+    // Without a deadline there is no moment at which the caller expects to hear of a wait that is too long.
+    if bounds.left().is_none() && first > patience {
+        return Err(nobody);
+    }
+    // The first in the line sleeps, the others behind it: they go in the order in which they came.
+    let mut turn = Box::pin(async {
+        let Some(line) = line_of(router, request) else { return };
+        let _first = line.lock().await;
+        while let Some(wait) = first_return(router, request).filter(|wait| !wait.is_zero()) {
+            clock::sleep(wait).await;
+        }
+    });
+    let waiting = Box::pin(clock::within(patience, turn.as_mut()));
+    trail.waited.during(waiting).await.ok_or(nobody)
+}
+
+/// Where the callers of the asked-for group wait.
+fn line_of<'a>(router: &'a Router, request: &'a Request) -> Option<&'a tokio::sync::Mutex<()>> {
+    let mut walk = Walk::new(router, request).ok()?;
+    std::iter::from_fn(|| walk.next()).find_map(|step| match step {
+        Step::Visit(stop) => Some(stop.lead.group.line()),
+        Step::Skip { .. } => None,
+    })
+}
+
+/// The time until the first of all deployments that could answer is free; `None` if none ever will be.
+fn first_return(router: &Router, request: &Request) -> Option<Duration> {
+    let now = clock::now();
+    let mut walk = Walk::new(router, request).ok()?;
+    let mut first: Option<Duration> = None;
+    while let Some(step) = walk.next() {
+        let Step::Visit(stop) = step else { continue };
+        for member in stop.lead.group.usable() {
+            let left = member.deployment().benched_for(now).unwrap_or_default();
+            first = Some(first.map_or(left, |first| first.min(left)));
+        }
+        walk.failed(&stop, &stop.lead.group.nobody());
+    }
+    first
+}

@@ -1,0 +1,152 @@
+//! What would happen to a request: the same rules as a call, without sending anything.
+
+use serde_json::{Map, Value, json};
+
+use crate::chat::{Fallbacks, Request};
+use crate::clock;
+use crate::error::{Error, ErrorKind};
+use crate::policy::Target;
+use crate::strategy::simple_shuffle_shares;
+
+use super::Router;
+use super::candidates::{Round, candidate, level};
+use super::fallback::{Step, Stop, Walk};
+use super::group::Member;
+use super::retry::Rules;
+use super::timeout::{Bounds, of_attempt};
+
+/// The plan: the groups in the order in which they would be visited if each failed with a server's fault, and of each
+/// its deployments with their chance to be asked first, or why they would be passed over.
+pub fn plan(router: &Router, request: &Request) -> Result<Value, Error> {
+    let bounds = Bounds::new(router, request);
+    let mut walk = Walk::new(router, request)?;
+    let (mut groups, mut order, mut resolved) = (Vec::new(), Vec::new(), Value::Null);
+    if let Some(nowhere) = walk.nowhere() {
+        groups.push(passed_over(request.model(), nowhere.message()));
+    }
+    let fails = Error::new(ErrorKind::InternalServer, "as if");
+    let mut instead = json!({});
+    while let Some(step) = walk.next() {
+        match step {
+            Step::Skip { group, reason } => groups.push(passed_over(group, &reason)),
+            Step::Visit(stop) => {
+                if stop.first {
+                    resolved = json!({"group": &*stop.lead.name, "how": stop.lead.how.name()});
+                    instead = of_kinds(&walk, &stop);
+                }
+                let group = group(router, &stop, &bounds);
+                if group.get("skipped") == Some(&Value::Null) {
+                    order.push(Value::from(&*stop.lead.name));
+                }
+                groups.push(group);
+                walk.failed(&stop, &fails);
+            }
+        }
+    }
+    Ok(json!({
+        "model": request.model(),
+        "resolved": resolved,
+        "strategy": router.strategy(),
+        "order": order,
+        "groups": groups,
+        "fallbacks": instead,
+        "max_fallbacks": router.config.fallback.max_fallbacks,
+        "deadline": bounds.left().map(|left| left.as_secs_f64()),
+    }))
+}
+
+fn passed_over(group: &str, reason: &str) -> Value {
+    json!({"name": group, "skipped": reason, "deployments": []})
+}
+
+/// The targets for each kind of failure of the group that was asked for.
+fn of_kinds(walk: &Walk<'_>, stop: &Stop<'_>) -> Value {
+    let names = |kind| -> Vec<&str> {
+        let targets: &[Target] = walk.targets_after(stop, &Error::new(kind, ""));
+        targets.iter().map(|target| target.group.as_str()).collect()
+    };
+    let by_request = matches!(stop.request.options().fallbacks, Some(Fallbacks::Targets(_)));
+    json!({
+        "generic": names(ErrorKind::InternalServer),
+        "context_window": names(ErrorKind::ContextWindowExceeded),
+        "content_policy": names(ErrorKind::ContentPolicyViolation),
+        "source": if by_request { "request" } else { "lists" },
+    })
+}
+
+fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
+    let (group, now) = (stop.lead.group, clock::now());
+    let round = Round { order: None, excluded: Vec::new(), call_start: bounds.start() };
+    let misfit = |member: &Member| stop.lead.endpoint(member).and_then(|endpoint| endpoint.encode(&stop.request)).err();
+    let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
+    let members = level(group, &round, free);
+    let fitting: Vec<&Member> = members.iter().filter(|member| misfit(member).is_none()).copied().collect();
+    let shares = simple_shuffle_shares(&fitting.iter().map(|member| candidate(member)).collect::<Vec<_>>());
+    let share_of = |member: &Member| {
+        let place = fitting.iter().position(|fit| fit.index == member.index)?;
+        shares.get(place).copied()
+    };
+    let later = |member: &Member| group.order_after(None).is_some() && member.order().is_some();
+    let mut deployments: Vec<(usize, Value)> = Vec::new();
+    for member in group.usable() {
+        let skipped = if !free(&member) {
+            Some(cooling(member))
+        } else if let Some(error) = misfit(member) {
+            Some(error.message().to_owned())
+        } else if members.iter().any(|taken| taken.index == member.index) {
+            None
+        } else if later(member) {
+            Some("asked only when those of a lower order have failed".to_owned())
+        } else {
+            Some("it has no order, and others have one".to_owned())
+        };
+        let model = stop.lead.endpoint(member).map_or_else(|_| stop.lead.name.to_string(), |e| e.model().to_string());
+        let timeout = of_attempt(&stop.request, member.deployment(), &router.config.timeouts).time.as_secs_f64();
+        deployments.push((member.place, entry(member, &model, share_of(member), timeout, skipped)));
+    }
+    for outsider in group.unusable() {
+        let deployment = &outsider.deployment;
+        let value = json!({
+            "id": deployment.id(), "provider": deployment.provider, "model": deployment.model, "share": 0.0,
+            "skipped": outsider.why.message(),
+        });
+        deployments.push((outsider.place, value));
+    }
+    deployments.sort_by_key(|(place, _)| *place);
+    let names = [stop.asked, &*group.name];
+    let rules = Rules::new(&router.config.retry, &stop.request, names);
+    let nobody = fitting.is_empty().then(|| match members.first().and_then(|member| misfit(member)) {
+        Some(error) => error.message().to_owned(),
+        None => group.nobody().message().to_owned(),
+    });
+    let mut value = Map::new();
+    value.insert("name".to_owned(), Value::from(&*stop.lead.name));
+    value.insert("asked".to_owned(), Value::from(stop.asked));
+    value.insert("how".to_owned(), Value::from(stop.lead.how.name()));
+    value.insert("skipped".to_owned(), Value::from(nobody));
+    value.insert("retries".to_owned(), group.usable().next().map_or(Value::Null, |member| rules.usual(member).into()));
+    value.insert("deployments".to_owned(), deployments.into_iter().map(|(_, value)| value).collect());
+    Value::Object(value)
+}
+
+/// `share`: the chance to be asked first, from 0 to 1.
+fn entry(member: &Member, model: &str, share: Option<f64>, timeout: f64, skipped: Option<String>) -> Value {
+    let deployment = member.deployment();
+    json!({
+        "id": deployment.id(),
+        "provider": deployment.provider,
+        "model": model,
+        "order": member.order(),
+        "share": share.unwrap_or(0.0),
+        "in_flight": deployment.in_flight(),
+        "timeout": timeout,
+        "skipped": skipped,
+    })
+}
+
+fn cooling(member: &Member) -> String {
+    let (deployment, now) = (member.deployment(), clock::now());
+    let seconds = deployment.benched_for(now).unwrap_or_default().as_secs_f64();
+    let cause = deployment.cooldown(now).map_or("", |cooldown| cooldown.cause);
+    format!("cools down after {cause} for another {seconds:.1} s")
+}

@@ -1,0 +1,131 @@
+//! A model group: the deployments that a name leads to.
+
+use std::sync::Arc;
+
+use crate::clock;
+use crate::deployment::Deployment;
+use crate::error::{Error, ErrorKind};
+use crate::provider::{Endpoint, Unusable};
+
+/// Deployments that serve one name.
+#[derive(Clone)]
+pub struct Group {
+    pub name: Arc<str>,
+    /// Asked for by its id, so that neither health nor strategy has a say.
+    pub pinned: bool,
+    members: Vec<Member>,
+    unusable: Vec<Outsider>,
+    /// Where calls wait when nobody is free.
+    line: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A deployment that can never be called, and why.
+#[derive(Clone)]
+pub struct Outsider {
+    pub place: usize,
+    pub deployment: Arc<Deployment>,
+    pub why: Unusable,
+}
+
+/// A deployment that can be called.
+#[derive(Clone)]
+pub struct Member {
+    /// Its number among those that can be called.
+    pub index: usize,
+    /// Its place in the file.
+    pub place: usize,
+    /// Whether its model group has no other that can be called.
+    pub alone: bool,
+    pub endpoint: Arc<Endpoint>,
+}
+
+impl Group {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), pinned: false, members: Vec::new(), unusable: Vec::new(), line: Arc::default() }
+    }
+
+    pub fn add(&mut self, place: usize, deployment: Arc<Deployment>, endpoint: Result<Endpoint, Unusable>) {
+        match endpoint {
+            Ok(endpoint) => {
+                let (index, endpoint) = (self.members.len(), Arc::new(endpoint));
+                self.members.push(Member { index, place, alone: true, endpoint });
+            }
+            Err(why) => self.unusable.push(Outsider { place, deployment, why }),
+        }
+    }
+
+    /// Takes a member of another group in, too.
+    pub fn join(&mut self, member: &Member) {
+        self.members.push(Member { index: self.members.len(), ..member.clone() });
+    }
+
+    pub fn join_outside(&mut self, outsider: &Outsider) {
+        self.unusable.push(outsider.clone());
+    }
+
+    /// Called once, when all are in.
+    pub fn close(&mut self) {
+        let alone = self.members.len() == 1;
+        self.members.iter_mut().for_each(|member| member.alone = alone);
+    }
+
+    /// Fair: who came first is served first.
+    pub fn line(&self) -> &tokio::sync::Mutex<()> {
+        &self.line
+    }
+
+    pub fn member(&self, index: usize) -> Option<&Member> {
+        self.members.get(index)
+    }
+
+    pub fn usable(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter()
+    }
+
+    pub fn unusable(&self) -> impl Iterator<Item = &Outsider> {
+        self.unusable.iter()
+    }
+
+    /// The level behind this one, or behind the first; `None` if there is none, or but one.
+    pub fn order_after(&self, order: Option<i64>) -> Option<i64> {
+        let orders = || self.members.iter().filter_map(Member::order);
+        let order = order.or_else(|| orders().min())?;
+        orders().filter(|other| *other > order).min()
+    }
+
+    /// The largest prompt that some member is known to take; `None` if that of any is not known.
+    pub fn window(&self) -> Option<f64> {
+        let windows = self.members.iter().map(|member| member.deployment().config.info.number("max_input_tokens"));
+        windows.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
+    }
+
+    /// The error of a call when nobody in the group may be called now.
+    pub fn nobody(&self) -> Error {
+        if let (true, Some(Outsider { deployment, why, .. })) = (self.members.is_empty(), self.unusable.first()) {
+            let error = match (why, self.pinned) {
+                (Unusable::Blocked, true) => Error::new(ErrorKind::ServiceUnavailable, "blocked by the configuration"),
+                _ => why.error(),
+            };
+            return error.at(&deployment.provider, &deployment.model, deployment.id());
+        }
+        let now = clock::now();
+        let wait = self.members.iter().filter_map(|member| member.deployment().benched_for(now)).min();
+        let seconds = wait.unwrap_or_default().as_secs_f64();
+        let message = format!(
+            "no deployment of \"{}\" is available: {} cooling down, the first returns in {seconds:.1} s",
+            self.name,
+            self.members.len()
+        );
+        Error::new(ErrorKind::NoDeploymentAvailable, message).with_retry_after(wait)
+    }
+}
+
+impl Member {
+    pub fn deployment(&self) -> &Arc<Deployment> {
+        self.endpoint.deployment()
+    }
+
+    pub fn order(&self) -> Option<i64> {
+        self.deployment().config.order
+    }
+}

@@ -1,0 +1,206 @@
+//! What a requested name leads to: the one place for this rule.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::config::{Alias, AliasTarget, Config, ConfigError, Warning};
+use crate::error::Error;
+use crate::policy::{Wildcard, maker_of};
+use crate::provider::{Defaults, Endpoint, Keys, Unusable, connect};
+use crate::transport::Clients;
+
+use super::group::{Group, Member};
+use super::held::Held;
+
+/// All names that a request may use.
+pub struct Names {
+    /// In file order.
+    groups: Vec<Group>,
+    by_name: HashMap<Arc<str>, usize>,
+    aliases: BTreeMap<String, Alias>,
+    /// The most precise first, each with its group.
+    wildcards: Vec<(Wildcard, usize)>,
+    by_id: HashMap<String, Group>,
+    /// By `litellm_params.model`.
+    by_model: HashMap<String, Group>,
+}
+
+/// Where a name leads.
+#[derive(Clone)]
+pub struct Lead<'a> {
+    pub group: &'a Group,
+    /// As it is reported: the group's name, the full name that a wildcard took, a deployment's id or model.
+    pub name: Arc<str>,
+    pub how: How,
+    wildcard: Option<&'a Wildcard>,
+}
+
+/// By which rule a name was understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    Group,
+    Alias,
+    Wildcard,
+    Deployment,
+    Model,
+    /// It leads nowhere, so the first of the default fallbacks answers.
+    DefaultFallback,
+}
+
+impl How {
+    pub fn name(self) -> &'static str {
+        match self {
+            How::Group => "group",
+            How::Alias => "alias",
+            How::Wildcard => "wildcard",
+            How::Deployment => "deployment",
+            How::Model => "model",
+            How::DefaultFallback => "default_fallback",
+        }
+    }
+}
+
+impl Names {
+    /// Connects every deployment of the configuration; one that can't be used becomes a warning.
+    pub fn new(config: &mut Config, warnings: &mut Vec<Warning>) -> Result<Self, ConfigError> {
+        let mut names = Self {
+            groups: Vec::new(),
+            by_name: HashMap::new(),
+            aliases: std::mem::take(&mut config.aliases),
+            wildcards: Vec::new(),
+            by_id: HashMap::new(),
+            by_model: HashMap::new(),
+        };
+        let transport = std::mem::take(&mut config.transport);
+        let mut clients = Clients::new(&transport, config.timeouts.connect);
+        let mut keys = Keys::default();
+        let defaults = Defaults { drop_params: config.sections.litellm.flag("drop_params").unwrap_or(false) };
+        for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
+            let (path, line) = (entry.path.clone(), entry.line);
+            let (deployment, endpoint) = connect(entry, &defaults, &config.environment, &mut clients, &mut keys);
+            let endpoint = endpoint.and_then(|endpoint| match endpoint.check_mock() {
+                Ok(()) => Ok(endpoint),
+                Err(message) => Err(Unusable::Unsupported(message)),
+            });
+            for message in clients.take_warnings() {
+                warnings.push(Warning { path: path.clone(), line, column: 0, message });
+            }
+            if let Err(unusable) = &endpoint {
+                let message = format!("deployment \"{}\" is never used: {}", deployment.id(), unusable.message());
+                warnings.push(Warning { path, line, column: 0, message });
+            }
+            names.group_mut(&deployment.config.group).add(place, deployment, endpoint);
+        }
+        names.close();
+        Ok(names)
+    }
+
+    fn group_mut(&mut self, name: &str) -> &mut Group {
+        let place = self.by_name.get(name).copied().unwrap_or_else(|| {
+            let name: Arc<str> = name.into();
+            self.groups.push(Group::new(Arc::clone(&name)));
+            self.by_name.insert(name, self.groups.len() - 1);
+            self.groups.len() - 1
+        });
+        &mut self.groups[place]
+    }
+
+    /// Makes the ways to the same deployments by other names than their groups'.
+    fn close(&mut self) {
+        for (place, group) in self.groups.iter_mut().enumerate() {
+            group.close();
+            self.wildcards.extend(Wildcard::new(&group.name).map(|wildcard| (wildcard, place)));
+            for member in group.usable() {
+                let deployment = member.deployment();
+                let mut single = Group::new(deployment.id());
+                single.pinned = true;
+                single.join(member);
+                self.by_id.insert(deployment.id().to_owned(), single);
+                let model = &deployment.config.model;
+                self.by_model.entry(model.clone()).or_insert_with(|| Group::new(model.as_str())).join(member);
+            }
+            for outsider in group.unusable() {
+                let deployment = &outsider.deployment;
+                let mut single = Group::new(deployment.id());
+                single.pinned = true;
+                single.join_outside(outsider);
+                self.by_id.insert(deployment.id().to_owned(), single);
+                let model = &deployment.config.model;
+                self.by_model.entry(model.clone()).or_insert_with(|| Group::new(model.as_str())).join_outside(outsider);
+            }
+        }
+        self.wildcards.sort_by_key(|(wildcard, _)| std::cmp::Reverse(wildcard.precision()));
+    }
+
+    /// The groups of the configuration.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter()
+    }
+
+    /// Where a name leads. In this order: a deployment's model if that is asked for, a deployment's id, an alias, a group, a
+    /// wildcard, a deployment's model.
+    pub fn resolve(&self, name: &str, specific_deployment: bool) -> Result<Lead<'_>, Error> {
+        if let (true, Some(group)) = (specific_deployment, self.by_model.get(name)) {
+            return Ok(Lead::to(group, How::Model));
+        }
+        let group = self.by_name.get(name).and_then(|place| self.groups.get(*place));
+        if let (None, Some(single)) = (group, self.by_id.get(name)) {
+            return Ok(Lead::to(single, How::Deployment));
+        }
+        match self.aliases.get(name).map(|alias| &alias.target) {
+            Some(AliasTarget::Group(target)) => {
+                let place = self.by_name.get(target.as_str()).and_then(|place| self.groups.get(*place));
+                let lead = place.map(|group| Lead::to(group, How::Alias)).or_else(|| self.by_wildcard(target));
+                lead.ok_or_else(|| nowhere(name))
+            }
+            Some(AliasTarget::Missing(target)) => {
+                let message =
+                    format!("the alias \"{name}\" stands for the model group \"{target}\", which does not exist");
+                Err(Error::bad_parameter("model", message))
+            }
+            None => {
+                let lead = group.map(|group| Lead::to(group, How::Group)).or_else(|| self.by_wildcard(name));
+                let by_model = || self.by_model.get(name).map(|group| Lead::to(group, How::Model));
+                lead.or_else(by_model).ok_or_else(|| nowhere(name))
+            }
+        }
+    }
+
+    /// The most precise wildcard that takes the name as it is, or with its maker before it.
+    fn by_wildcard(&self, name: &str) -> Option<Lead<'_>> {
+        let taker = |name: &str| self.wildcards.iter().find(|(wildcard, _)| wildcard.captures(name).is_some());
+        let full = || Some(format!("{}/{name}", maker_of(name)?));
+        let (taker, name) = match taker(name) {
+            Some(taker) => (taker, name.to_owned()),
+            None => {
+                let full = full()?;
+                (taker(&full)?, full)
+            }
+        };
+        let (wildcard, place) = taker;
+        let group = self.groups.get(*place)?;
+        Some(Lead { group, name: name.into(), how: How::Wildcard, wildcard: Some(wildcard) })
+    }
+}
+
+impl<'a> Lead<'a> {
+    fn to(group: &'a Group, how: How) -> Self {
+        Self { group, name: Arc::clone(&group.name), how, wildcard: None }
+    }
+
+    /// The endpoint of a member for this name: behind a wildcard, that of the model which the name stands for.
+    pub fn endpoint(&self, member: &'a Member) -> Result<Held<'a, Endpoint>, Error> {
+        let Some(wildcard) = self.wildcard else { return Ok(Held::Borrowed(&member.endpoint)) };
+        let deployment = member.deployment();
+        let written = wildcard.model_for(&deployment.config.model, &self.name).unwrap_or_default();
+        let endpoint = member.endpoint.for_model(&written);
+        endpoint.map(|endpoint| Held::Made(Box::new(endpoint))).map_err(|message| {
+            Error::bad_parameter("model", message).at(&deployment.provider, &self.name, deployment.id())
+        })
+    }
+}
+
+fn nowhere(name: &str) -> Error {
+    let message = format!("no model group, alias, wildcard, deployment or provider's model is named \"{name}\"");
+    Error::bad_parameter("model", message)
+}

@@ -1,0 +1,111 @@
+//! How long an attempt may take, and a whole call.
+
+use std::time::{Duration, Instant};
+
+use crate::chat::Request;
+use crate::clock;
+use crate::config::TimeoutConfig;
+use crate::deployment::Deployment;
+use crate::error::{Error, ErrorKind};
+
+use super::Router;
+
+/// LiteLLM's wait for an answer where nothing says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(6000);
+
+/// A bound on one attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    pub time: Duration,
+    /// It is the caller's, and shorter than the deployment would have had: running into it is nobody's failure.
+    pub by_caller: bool,
+}
+
+/// How long one attempt may take: what stands nearest to it decides.
+pub fn of_attempt(request: &Request, deployment: &Deployment, router: &TimeoutConfig) -> Bound {
+    let (own, options) = (&deployment.config, request.options());
+    let tier = options.service_tier.as_deref().and_then(|tier| own.timeout_by_service_tier.get(tier).copied());
+    let configured = tier.or(own.timeout).or(own.request_timeout).or(router.request_timeout).or(router.timeout);
+    let configured = configured.unwrap_or(DEFAULT_TIMEOUT);
+    match options.timeout {
+        Some(time) => Bound { time, by_caller: time < configured },
+        None => Bound { time: configured, by_caller: false },
+    }
+}
+
+/// How long an attempt may take at most, whoever makes it: the bound of a wait that has no other.
+pub fn longest_wait(request: &Request, router: &TimeoutConfig) -> Duration {
+    request.options().timeout.or(router.request_timeout).or(router.timeout).unwrap_or(DEFAULT_TIMEOUT)
+}
+
+/// What bounds a whole call.
+#[derive(Clone, Copy)]
+pub struct Bounds {
+    start: Instant,
+    deadline: Option<Duration>,
+    by_caller: bool,
+    /// Attempts after the first, in all groups.
+    retries: Option<u32>,
+}
+
+impl Bounds {
+    /// The request's deadline, else the router's.
+    pub fn new(router: &Router, request: &Request) -> Self {
+        let asked = request.options().deadline;
+        Self {
+            start: clock::now(),
+            deadline: asked.or(router.config.timeouts.deadline),
+            by_caller: asked.is_some(),
+            retries: router.config.retry.per_request,
+        }
+    }
+
+    /// When the call began.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
+    pub fn spent(&self) -> Duration {
+        clock::now().saturating_duration_since(self.start)
+    }
+
+    /// What is left of the deadline; `None` without one.
+    pub fn left(&self) -> Option<Duration> {
+        Some(self.deadline?.saturating_sub(self.spent()))
+    }
+
+    /// The end of a group's time: what is left is shared evenly with the groups that may come behind it.
+    pub fn share(&self, behind: impl FnOnce() -> usize) -> Option<Instant> {
+        let left = self.left()?;
+        let groups = u32::try_from(behind()).unwrap_or(u32::MAX).saturating_add(1);
+        clock::now().checked_add(left / groups)
+    }
+
+    /// Why there may not be another attempt, after so many, that begins after `wait`.
+    pub fn refuse(&self, attempts: usize, until: Option<Instant>, wait: Duration) -> Option<Error> {
+        if until.is_some_and(|until| clock::now() + wait >= until) {
+            return Some(self.late());
+        }
+        let retries = self.retries.filter(|retries| attempts > *retries as usize)?;
+        let message = format!("the call has used up its retries (num_retries_per_request: {retries})");
+        Some(Error::new(ErrorKind::NoDeploymentAvailable, message))
+    }
+
+    fn late(&self) -> Error {
+        let seconds = self.deadline.unwrap_or_default().as_secs_f64();
+        Error::new(ErrorKind::Timeout, format!("no time is left of the deadline of {seconds} s"))
+    }
+
+    /// The bound of an attempt that has to leave others in its group their part of the group's time; an error if
+    /// none is left.
+    pub fn attempt(&self, own: Bound, until: Option<Instant>, ways: usize) -> Result<Bound, Error> {
+        let Some(until) = until else { return Ok(own) };
+        let left = until.saturating_duration_since(clock::now());
+        let part = left / u32::try_from(ways.max(1)).unwrap_or(u32::MAX);
+        if part.is_zero() {
+            return Err(self.late());
+        }
+        let cut = Bound { time: part, by_caller: self.by_caller };
+        Ok(if part < own.time { cut } else { own })
+    }
+}
