@@ -4,6 +4,7 @@
 //! settings (resolve), deployments, aliases, fallbacks`. Whatever is wrong on the way is collected with path, line and column (report).
 
 mod alias;
+mod defaults;
 mod deployment;
 mod env;
 mod fallback;
@@ -81,13 +82,15 @@ fn build(
     }
 
     let checked = list(top.get("model_list"));
-    let deployments = deployment::read(&checked, &written, &read.sections.litellm, &mut report);
+    let defaults = defaults::read(&read, &mut report);
+    let deployments = deployment::read(&checked, &written, &defaults, &read.sections.litellm, &mut report);
     let groups = Groups::of(&deployments);
     let aliases = alias::resolve(&read, &groups, &mut report);
     let fallback = fallback::resolve(&read, &groups, &aliases, &mut report);
     let routing = resolve::routing(&read, &mut report);
     let retry = resolve::retry(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);
+    let params = resolve::params(&read, &environment, &mut report);
     report.check()?;
     Ok(Config {
         routing,
@@ -95,6 +98,7 @@ fn build(
         fallback,
         cooldown: resolve::cooldown(&read),
         timeouts,
+        params,
         transport: resolve::transport(&environment),
         worker_threads: resolve::worker_threads(&read),
         aliases,

@@ -16,6 +16,7 @@ use super::entra::Entra;
 use super::identity::identify;
 use super::openai::OpenAi;
 use super::redact::Redactor;
+use super::sift::Sieve;
 use super::table::Entry;
 use super::{Adapter, mock};
 
@@ -28,7 +29,8 @@ pub struct Endpoint {
     /// Tokens instead of a key, for Azure.
     pub(super) entra: Option<Entra>,
     redactor: Redactor,
-    drop_params: bool,
+    sieve: Sieve,
+    modify_params: bool,
     model_json: String,
     /// Names and JSON texts of the deployment's own parameters.
     params: Vec<(String, String)>,
@@ -39,6 +41,8 @@ pub struct Endpoint {
 pub struct Defaults {
     /// `litellm_settings.drop_params`.
     pub drop_params: bool,
+    /// `litellm_settings.modify_params`.
+    pub modify_params: bool,
 }
 
 /// Why a deployment can never be a candidate, and what to do about it.
@@ -184,7 +188,8 @@ fn endpoint(
         target,
         entra,
         redactor,
-        drop_params: config.settings.flag("drop_params").unwrap_or(defaults.drop_params),
+        sieve: Sieve::new(deployment, defaults),
+        modify_params: config.settings.flag("modify_params").unwrap_or(false) || defaults.modify_params,
         model_json: Value::from(deployment.model.as_str()).to_string(),
         params,
     })
@@ -212,9 +217,14 @@ impl Endpoint {
         self.params.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
     }
 
-    /// Whether parameters that the provider lacks are left out instead of refused.
-    pub(super) fn drop_params(&self) -> bool {
-        self.drop_params
+    /// What is left out of requests, and what is refused.
+    pub(super) fn sieve(&self) -> &Sieve {
+        &self.sieve
+    }
+
+    /// Whether what the provider would refuse may be changed until it fits.
+    pub(super) fn modify_params(&self) -> bool {
+        self.modify_params
     }
 
     /// A text from outside, without this deployment's secrets.

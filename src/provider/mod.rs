@@ -15,7 +15,9 @@ mod identity;
 mod merge;
 mod mock;
 mod openai;
+mod path;
 mod redact;
+mod sift;
 mod table;
 
 pub use answer::{Answer, Opened, extra_headers};

@@ -47,7 +47,7 @@ impl Groups {
             Self { list: Vec::new(), by_name: HashMap::new(), aliases: std::mem::take(&mut config.aliases) };
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, config.timeouts.connect);
-        let defaults = Defaults { drop_params: config.sections.litellm.flag("drop_params").unwrap_or(false) };
+        let defaults = Defaults { drop_params: config.params.drop, modify_params: config.params.modify };
         for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
             let (path, line) = (entry.path.clone(), entry.line);
             let (deployment, endpoint) = connect(entry, &defaults, &config.environment, &mut clients);

@@ -96,7 +96,7 @@ fn check(request: &Request) -> Result<(), Error> {
 fn attempt_timeout(request: &Request, deployment: &Deployment, router: &TimeoutConfig) -> Duration {
     let own = &deployment.config;
     let nearest = request.options().timeout.or(own.timeout).or(own.request_timeout);
-    nearest.or(router.request_timeout).or(router.timeout).unwrap_or(DEFAULT_TIMEOUT)
+    nearest.or(router.request_timeout).or(router.timeout).or(router.default).unwrap_or(DEFAULT_TIMEOUT)
 }
 
 impl Failed {
