@@ -13,18 +13,13 @@ use crate::policy::{ByClass, Lists};
 pub const STREAM: &str = "stream";
 
 /// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
-const NOT_IN_FORCE: [&str; 19] = [
-    "additional_drop_params",
+const NOT_IN_FORCE: [&str; 14] = [
     "allowed_model_region",
-    "allowed_openai_params",
     "api_version",
     "cache",
     "caching",
     "custom_llm_provider",
     "enable_tag_filtering",
-    "mock_timeout",
-    "mock_tool_calls",
-    "modify_params",
     "organization",
     "priority",
     "region_name",
@@ -81,12 +76,21 @@ pub struct Options {
     pub mock_response: Option<Value>,
     pub mock_error: Option<Value>,
     pub mock_delay: Option<Duration>,
+    /// `mock_tool_calls`: a list of objects, never empty.
+    pub mock_tool_calls: Option<Value>,
+    pub mock_timeout: bool,
     /// `extra_body`: merged into what is sent.
     pub extra_body: Map<String, Value>,
     /// `extra_headers` (or `headers`): added to what is sent, never in the place of a credential.
     pub extra_headers: Vec<(String, String)>,
     /// Parameters that a provider lacks are left out instead of refused.
     pub drop_params: bool,
+    /// Parameters, or paths into them, that are left out whoever answers.
+    pub additional_drop_params: Vec<String>,
+    /// Parameters that are sent even to a provider that lacks them.
+    pub allowed_openai_params: Vec<String>,
+    /// What a provider would refuse may be changed until it fits.
+    pub modify_params: bool,
     /// `stream: true`.
     pub stream: bool,
     /// Options of LiteLLM's that were given and have no effect.
@@ -125,11 +129,16 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "mock_testing_rate_limit_error" => options.mock_testing.rate_limit = flag(name, &value()?)?,
         "metadata" => options.explain = text.contains("\"explain\"") && policy::explain(&value()?),
         "drop_params" => options.drop_params = flag(name, &value()?)?,
+        "modify_params" => options.modify_params = flag(name, &value()?)?,
+        "additional_drop_params" => options.additional_drop_params = texts(name, value()?)?,
+        "allowed_openai_params" => options.allowed_openai_params = texts(name, value()?)?,
         "disable_fallbacks" => options.disable_fallbacks = flag(name, &value()?)?,
         "mock_response" => options.mock_response = Some(value()?).filter(|value| !value.is_null()),
         "mock_error" => options.mock_error = Some(value()?).filter(|value| !value.is_null()),
         "mock_delay" => options.mock_delay = seconds(name, &value()?)?,
         "mock_delay_ms" => options.mock_delay = seconds(name, &value()?)?.map(|time| time / 1000),
+        "mock_tool_calls" => options.mock_tool_calls = tool_calls(name, value()?)?,
+        "mock_timeout" => options.mock_timeout = flag(name, &value()?)?,
         "extra_body" => options.extra_body = object(name, value()?)?,
         "extra_headers" | "headers" => options.extra_headers.extend(headers(name, value()?)?),
         STREAM => {
@@ -203,6 +212,27 @@ fn headers(name: &str, value: Value) -> Result<Vec<(String, String)>, RequestErr
     object(name, value)?.into_iter().map(text).collect()
 }
 
+/// A list of names; one alone is a list of one.
+fn texts(name: &str, value: Value) -> Result<Vec<String>, RequestError> {
+    let bad = || RequestError::parameter(name, format!("\"{name}\" must be a list of parameter names"));
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::String(text) => Ok(vec![text]),
+        Value::Array(items) => items.into_iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(bad)).collect(),
+        _ => Err(bad()),
+    }
+}
+
+fn tool_calls(name: &str, value: Value) -> Result<Option<Value>, RequestError> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Array(calls) if calls.iter().all(Value::is_object) => {
+            Ok((!calls.is_empty()).then_some(Value::Array(calls)))
+        }
+        _ => Err(RequestError::parameter(name, format!("\"{name}\" must be a list of tool calls"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Request;
@@ -237,5 +267,30 @@ mod tests {
     fn options_without_effect_are_listed() {
         assert_eq!(options(r#""cache":{"ttl":1},"tags":[]"#).unwrap().without_effect, ["cache", "tags"]);
         assert!(options(r#""metadata":{}"#).unwrap().without_effect.is_empty());
+    }
+
+    #[test]
+    fn names_of_parameters_are_a_list_or_one_of_them() {
+        let set = options(r#""additional_drop_params":["a","b[*].c"],"allowed_openai_params":"d""#).unwrap();
+        assert_eq!(set.additional_drop_params, ["a", "b[*].c"]);
+        assert_eq!(set.allowed_openai_params, ["d"]);
+        assert!(set.without_effect.is_empty());
+        for bad in [r#"{"a":1}"#, "[1]", "true"] {
+            assert!(options(&format!(r#""additional_drop_params":{bad}"#)).is_err(), "{bad}");
+            assert!(options(&format!(r#""allowed_openai_params":{bad}"#)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn mocks_have_their_types() {
+        let set = options(r#""mock_tool_calls":[{"id":"c"}],"mock_timeout":"True","modify_params":true"#).unwrap();
+        assert_eq!(set.mock_tool_calls, Some(serde_json::json!([{"id": "c"}])));
+        assert!(set.mock_timeout && set.modify_params);
+        assert_eq!(options(r#""mock_tool_calls":[]"#).unwrap().mock_tool_calls, None);
+        for bad in
+            [r#""mock_tool_calls":{}"#, r#""mock_tool_calls":["c"]"#, r#""mock_timeout":3"#, r#""modify_params":[]"#]
+        {
+            assert!(options(bad).is_err(), "{bad}");
+        }
     }
 }

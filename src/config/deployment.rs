@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::defaults;
 use super::identity::{self, Ids};
 use super::keys::{LITELLM_PARAMS, State};
 use super::model::{DeploymentConfig, MockConfig, TlsConfig};
@@ -20,6 +21,7 @@ struct Entry<'a> {
     path: String,
     /// What stands beside `model_name`.
     own: Settings,
+    /// `litellm_params`, and behind them the defaults of all entries.
     params: Settings,
     info: Settings,
     /// `litellm_params` as written, with references replaced: what the id is made of.
@@ -27,9 +29,15 @@ struct Entry<'a> {
 }
 
 /// Reads all entries: `checked` is the list after its check, `written` before it.
-pub fn read(checked: &[Value], written: &[Value], litellm: &Settings, report: &mut Report) -> Vec<DeploymentConfig> {
+pub fn read(
+    checked: &[Value],
+    written: &[Value],
+    defaults: &Settings,
+    litellm: &Settings,
+    report: &mut Report,
+) -> Vec<DeploymentConfig> {
     let entries: Vec<Entry> = (checked.iter().zip(written).enumerate())
-        .filter_map(|(index, (checked, written))| Entry::read(index, checked, written, report))
+        .filter_map(|(index, (checked, written))| Entry::read(index, checked, written, defaults, report))
         .collect();
     let mut ids = reserve(&entries, report);
     let mut deployments = Vec::new();
@@ -56,7 +64,13 @@ fn reserve(entries: &[Entry], report: &mut Report) -> Ids {
 }
 
 impl<'a> Entry<'a> {
-    fn read(index: usize, checked: &Value, written: &'a Value, report: &mut Report) -> Option<Self> {
+    fn read(
+        index: usize,
+        checked: &Value,
+        written: &'a Value,
+        defaults: &Settings,
+        report: &mut Report,
+    ) -> Option<Self> {
         let path = format!("model_list[{index}]");
         if written.is_null() {
             report.error(&path, "an empty entry", "an entry needs model_name and litellm_params");
@@ -79,7 +93,7 @@ impl<'a> Entry<'a> {
         if written_params.get("model").is_none_or(is_unset) {
             report.error(&format!("{path}.litellm_params"), "litellm_params without model", "");
         }
-        let (params, info) = (own.section("litellm_params"), own.section("model_info"));
+        let (params, info) = (defaults::behind(&own.section("litellm_params"), defaults), own.section("model_info"));
         Some(Self { path, own, params, info, written: written_params })
     }
 
@@ -210,11 +224,20 @@ impl<'a> Entry<'a> {
         let delay = milliseconds.or_else(|| self.params.number("mock_delay"));
         let delay = delay.map(|seconds| seconds.min(scalar::MAX_SECONDS));
         let (response, error) = (self.params.get("mock_response"), self.params.get("mock_error"));
-        if response.is_none() && error.is_none() && delay.is_none() {
+        let tool_calls =
+            self.params.get("mock_tool_calls").filter(|calls| calls.as_array().is_some_and(|c| !c.is_empty()));
+        let timeout = self.params.flag("mock_timeout").unwrap_or(false);
+        if response.is_none() && error.is_none() && tool_calls.is_none() && !timeout && delay.is_none() {
             return None;
         }
         let delay = delay.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_default();
-        Some(MockConfig { response: response.cloned(), error: error.cloned(), delay })
+        Some(MockConfig {
+            response: response.cloned(),
+            error: error.cloned(),
+            tool_calls: tool_calls.cloned(),
+            timeout,
+            delay,
+        })
     }
 
     /// What goes into every request: OpenAI's parameters and unknown ones, over which `extra_body` wins.

@@ -4,6 +4,7 @@
 //! settings (resolve), deployments, aliases, fallbacks`. Whatever is wrong on the way is collected with path, line and column (report).
 
 mod alias;
+mod defaults;
 mod deployment;
 mod env;
 mod fallback;
@@ -82,7 +83,8 @@ fn build(
     }
 
     let checked = list(top.get("model_list"));
-    let deployments = deployment::read(&checked, &written, &read.sections.litellm, &mut report);
+    let defaults = defaults::read(&read, &mut report);
+    let deployments = deployment::read(&checked, &written, &defaults, &read.sections.litellm, &mut report);
     let groups = Groups::of(&deployments);
     let aliases = alias::resolve(&read, &groups, &mut report);
     let fallback = fallback::resolve(&read, &environment, &groups, &aliases, &mut report);
@@ -90,6 +92,7 @@ fn build(
     let retry = resolve::retry(&read, &groups, &aliases, &mut report);
     let cooldown = resolve::cooldown(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);
+    let params = resolve::params(&read, &environment, &mut report);
     report.check()?;
     Ok(Config {
         routing,
@@ -97,6 +100,7 @@ fn build(
         fallback,
         cooldown,
         timeouts,
+        params,
         transport: resolve::transport(&environment),
         worker_threads: resolve::worker_threads(&read),
         aliases,

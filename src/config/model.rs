@@ -22,6 +22,7 @@ pub struct Config {
     pub fallback: FallbackConfig,
     pub cooldown: CooldownConfig,
     pub timeouts: TimeoutConfig,
+    pub params: ParamsConfig,
     pub transport: TransportConfig,
     /// `llmrouter_settings.worker_threads`.
     pub worker_threads: usize,
@@ -105,14 +106,18 @@ impl Default for TlsConfig {
     }
 }
 
-/// A deployment that answers without a network: `mock_response`, `mock_error`, `mock_delay_ms` (or `mock_delay`, in
-/// seconds).
+/// A deployment that answers without a network: `mock_response`, `mock_error`, `mock_tool_calls`, `mock_timeout`,
+/// `mock_delay_ms` (or `mock_delay`, in seconds).
 #[derive(Clone, Debug, Default)]
 pub struct MockConfig {
     /// Text, a whole response object, or one of LiteLLM's `litellm.<Class>` strings.
     pub response: Option<Value>,
     /// A LiteLLM class name (`RateLimitError`), a status (`503`), or `{status, message, retry_after}`.
     pub error: Option<Value>,
+    /// A list of tool calls that the answer makes.
+    pub tool_calls: Option<Value>,
+    /// Nothing comes before the time is out.
+    pub timeout: bool,
     pub delay: Duration,
 }
 
@@ -183,10 +188,21 @@ pub struct TimeoutConfig {
     pub request_timeout: Option<Duration>,
     /// `router_settings.timeout`.
     pub timeout: Option<Duration>,
+    /// `router_settings.default_litellm_params`, where nothing nearer says it.
+    pub default: Option<Duration>,
     /// `llmrouter_settings.connect_timeout`. Default 5 s.
     pub connect: Duration,
     /// `llmrouter_settings.deadline`: for a whole call.
     pub deadline: Option<Duration>,
+}
+
+/// What may be done to a request's parameters, for every deployment: the switches of `litellm_settings`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ParamsConfig {
+    /// `drop_params`, or the variable `LITELLM_DROP_PARAMS`.
+    pub drop: bool,
+    /// `modify_params`, or the variable `LITELLM_MODIFY_PARAMS`.
+    pub modify: bool,
 }
 
 /// What every connection shares.

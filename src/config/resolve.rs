@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::env::Environment;
 use super::groups::Groups;
-use super::model::{Alias, BackoffConfig, CooldownConfig, RetryConfig, RoutingConfig, TimeoutConfig, TransportConfig};
+use super::model::{
+    Alias, BackoffConfig, CooldownConfig, ParamsConfig, RetryConfig, RoutingConfig, TimeoutConfig, TransportConfig,
+};
 use super::policies;
 use super::report::Report;
 use super::scalar;
@@ -80,7 +82,9 @@ pub fn timeouts(read: &Read, environment: &Environment, report: &mut Report) -> 
     }
     let connect = read.sections.llmrouter.time("connect_timeout").unwrap_or(DEFAULT_CONNECT_TIMEOUT);
     let deadline = read.sections.llmrouter.time("deadline");
-    TimeoutConfig { request_timeout, timeout, connect, deadline }
+    let defaults = read.sections.router.section("default_litellm_params");
+    let default = defaults.time("timeout").or_else(|| defaults.time("request_timeout"));
+    TimeoutConfig { request_timeout, timeout, default, connect, deadline }
 }
 
 fn request_timeout_variable(environment: &Environment, report: &mut Report) -> Option<Duration> {
@@ -90,6 +94,30 @@ fn request_timeout_variable(environment: &Environment, report: &mut Report) -> O
         report.error("REQUEST_TIMEOUT", "the environment variable holds no number of seconds", "");
     }
     Duration::try_from_secs_f64(seconds?).ok().filter(|time| !time.is_zero())
+}
+
+/// A switch is on if the file or the variable says so.
+pub fn params(read: &Read, environment: &Environment, report: &mut Report) -> ParamsConfig {
+    let mut switch = |name: &str, variable: &str| {
+        let in_file = read.sections.litellm.flag(name).unwrap_or(false);
+        switch_variable(variable, environment, report) || in_file
+    };
+    ParamsConfig {
+        drop: switch("drop_params", "LITELLM_DROP_PARAMS"),
+        modify: switch("modify_params", "LITELLM_MODIFY_PARAMS"),
+    }
+}
+
+fn switch_variable(name: &str, environment: &Environment, report: &mut Report) -> bool {
+    let Some(text) = environment.get(name) else { return false };
+    match text.trim() {
+        "" | "0" => false,
+        "1" => true,
+        text => scalar::boolean(&Value::from(text)).unwrap_or_else(|| {
+            report.error(name, "the environment variable holds neither true nor false", "");
+            false
+        }),
+    }
 }
 
 pub fn worker_threads(read: &Read) -> usize {
@@ -106,5 +134,23 @@ pub fn transport(environment: &Environment) -> TransportConfig {
         http_proxy: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
         no_proxy: first(&["no_proxy", "NO_PROXY"]),
         ssl_cert_file: first(&["SSL_CERT_FILE"]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load;
+
+    #[test]
+    fn switches_are_on_by_file_or_variable() {
+        let drop = |text: &str, variable: &'static str| {
+            let lookup = move |name: &str| (name == "LITELLM_DROP_PARAMS").then(|| variable.to_owned());
+            load(&format!("model_list: []\n{text}"), lookup).map(|config| (config.params.drop, config.params.modify))
+        };
+        assert_eq!(drop("", "").unwrap(), (false, false));
+        assert_eq!(drop("litellm_settings: {drop_params: true, modify_params: 'yes'}", "False").unwrap(), (true, true));
+        assert_eq!(drop("litellm_settings: {drop_params: false}", "True").unwrap(), (true, false));
+        assert_eq!(drop("environment_variables: {LITELLM_DROP_PARAMS: false}", "1").unwrap(), (false, false));
+        assert!(drop("", "perhaps").err().unwrap().message.contains("LITELLM_DROP_PARAMS"));
     }
 }

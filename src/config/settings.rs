@@ -13,6 +13,10 @@ impl Settings {
         Self(map)
     }
 
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
@@ -39,6 +43,11 @@ impl Settings {
 
     pub fn time(&self, name: &str) -> Option<Duration> {
         Duration::try_from_secs_f64(self.number(name)?).ok()
+    }
+
+    /// A list of texts; what is no text is not in it.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// A map inside this section.

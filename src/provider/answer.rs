@@ -61,7 +61,7 @@ impl Endpoint {
         waited: &'a Waited,
     ) -> Result<Opened<'a>, Error> {
         let start = clock::now();
-        let exchange = match mock::canned(self.mock(), request, self.model()) {
+        let exchange = match mock::canned(self.mock(), request, self.model(), timeout) {
             Some(played) => {
                 let mut playing = Box::pin(played.map_err(|fault| self.fault(&fault))?.play());
                 let played = pin!(clock::within(timeout, playing.as_mut()));

@@ -17,6 +17,7 @@ use super::identity::{identify, identify_as};
 use super::keys::Keys;
 use super::openai::OpenAi;
 use super::redact::Redactor;
+use super::sift::Sieve;
 use super::table::Entry;
 use super::{Adapter, mock};
 
@@ -30,7 +31,8 @@ pub struct Endpoint {
     /// Tokens instead of a key, for Azure.
     pub(super) entra: Option<Arc<Entra>>,
     redactor: Arc<Redactor>,
-    drop_params: bool,
+    sieve: Arc<Sieve>,
+    modify_params: bool,
     /// The model's name at the provider.
     model: Arc<str>,
     model_json: String,
@@ -43,6 +45,8 @@ pub struct Endpoint {
 pub struct Defaults {
     /// `litellm_settings.drop_params`.
     pub drop_params: bool,
+    /// `litellm_settings.modify_params`.
+    pub modify_params: bool,
 }
 
 /// Why a deployment can never be a candidate, and what to do about it.
@@ -198,7 +202,8 @@ fn endpoint(
         target,
         entra: entra.map(Arc::new),
         redactor: Arc::new(redactor),
-        drop_params: config.settings.flag("drop_params").unwrap_or(defaults.drop_params),
+        sieve: Arc::new(Sieve::new(deployment, &deployment.model, defaults.drop_params)),
+        modify_params: config.settings.flag("modify_params").unwrap_or(false) || defaults.modify_params,
         model: deployment.model.as_str().into(),
         model_json: Value::from(deployment.model.as_str()).to_string(),
         params,
@@ -230,7 +235,8 @@ impl Endpoint {
             _ => None,
         };
         let model_json = Value::from(identity.model.as_str()).to_string();
-        Ok(Self { target, model: identity.model.into(), model_json, ..self.clone() })
+        let sieve = Arc::new(self.sieve.for_model(&self.deployment, &identity.model));
+        Ok(Self { target, sieve, model: identity.model.into(), model_json, ..self.clone() })
     }
 
     /// The failure that a filtered answer is where somebody else may answer.
@@ -255,9 +261,14 @@ impl Endpoint {
         self.params.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
     }
 
-    /// Whether parameters that the provider lacks are left out instead of refused.
-    pub(super) fn drop_params(&self) -> bool {
-        self.drop_params
+    /// What is left out of requests, and what is refused.
+    pub(super) fn sieve(&self) -> &Sieve {
+        &self.sieve
+    }
+
+    /// Whether what the provider would refuse may be changed until it fits.
+    pub(super) fn modify_params(&self) -> bool {
+        self.modify_params
     }
 
     /// A text from outside, without this deployment's secrets.

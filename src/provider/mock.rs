@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::chat::Request;
+use crate::chat::{Options, Request};
 use crate::clock;
 use crate::config::MockConfig;
 use crate::error::ErrorKind;
@@ -15,19 +15,55 @@ use crate::transport::{Canned, Fault, FaultKind, HeaderMap, HeaderValue};
 const PROMPT_TOKENS: u32 = 10;
 const COMPLETION_TOKENS: u32 = 20;
 
-/// The answer for this request, if it or its deployment is mocked; a fault if that is what is played.
-pub fn canned(own: Option<&MockConfig>, request: &Request, model: &str) -> Option<Result<Canned, Fault>> {
-    let asked = request.options();
-    let by_request = asked.mock_response.is_some() || asked.mock_error.is_some();
-    if own.is_none() && !by_request {
-        return None;
+/// Longer than any attempt: what a mock that runs out of time answers after.
+const BEYOND: Duration = Duration::from_secs(1);
+
+/// What is played: a request's own mock stands in the place of the deployment's, as a whole.
+#[derive(Default)]
+struct Played<'a> {
+    response: Option<&'a Value>,
+    error: Option<&'a Value>,
+    tool_calls: Option<&'a Value>,
+    timeout: bool,
+}
+
+impl<'a> Played<'a> {
+    fn by_request(asked: &'a Options) -> Option<Self> {
+        let played = Self {
+            response: asked.mock_response.as_ref(),
+            error: asked.mock_error.as_ref(),
+            tool_calls: asked.mock_tool_calls.as_ref(),
+            timeout: asked.mock_timeout,
+        };
+        let any = played.response.is_some() || played.error.is_some() || played.tool_calls.is_some() || played.timeout;
+        any.then_some(played)
     }
-    let delay = asked.mock_delay.or(own.map(|mock| mock.delay)).unwrap_or_default();
-    let (response, error) = match own {
-        Some(own) if !by_request => (own.response.as_ref(), own.error.as_ref()),
-        _ => (asked.mock_response.as_ref(), asked.mock_error.as_ref()),
-    };
-    Some(answer(response, error, model).map(|(status, headers, body)| Canned { delay, status, headers, body }))
+
+    fn by_deployment(own: &'a MockConfig) -> Self {
+        Self {
+            response: own.response.as_ref(),
+            error: own.error.as_ref(),
+            tool_calls: own.tool_calls.as_ref(),
+            timeout: own.timeout,
+        }
+    }
+}
+
+/// The answer for this request, if it or its deployment is mocked; a fault if that is what is played. `timeout` is the
+/// attempt's.
+pub fn canned(
+    own: Option<&MockConfig>,
+    request: &Request,
+    model: &str,
+    timeout: Duration,
+) -> Option<Result<Canned, Fault>> {
+    let asked = request.options();
+    let played = Played::by_request(asked).or_else(|| own.map(Played::by_deployment))?;
+    let mut delay = asked.mock_delay.or(own.map(|mock| mock.delay)).unwrap_or_default();
+    if played.timeout {
+        delay = timeout.saturating_add(BEYOND);
+    }
+    Some(answer(&played, model).map(|(status, headers, body)| Canned { delay, status, headers, body }))
 }
 
 /// Refuses, at load, a mock that could not be played.
@@ -40,20 +76,31 @@ pub fn check(mock: &MockConfig) -> Result<(), String> {
 
 type Parts = (u16, HeaderMap, Bytes);
 
-fn answer(response: Option<&Value>, error: Option<&Value>, model: &str) -> Result<Parts, Fault> {
-    if let Some(error) = error {
+fn answer(played: &Played<'_>, model: &str) -> Result<Parts, Fault> {
+    // What comes after the time is out is never looked at.
+    if let Some(error) = played.error.filter(|_| !played.timeout) {
         return played_error(error).unwrap_or_else(|message| Ok(failure(&Failure::status(400, message))));
     }
-    match response {
+    let calls = played.tool_calls;
+    let said = |text: &str| Ok(completion(Some(text), calls, model));
+    match played.response {
+        Some(Value::String(text)) if text.starts_with(CONTENT_FILTER) => {
+            let code = Some("content_policy_violation".to_owned());
+            Ok(failure(&Failure { code, ..Failure::status(400, text.as_str()) }))
+        }
         Some(Value::String(text)) => match litellm_class(text) {
-            Some(error) => played_error(&Value::from(error)).unwrap_or_else(|_| Ok(completion(text, model))),
-            None => Ok(completion(text, model)),
+            Some(error) => played_error(&Value::from(error)).unwrap_or_else(|_| said(text)),
+            None => said(text),
         },
         Some(Value::Object(whole)) => Ok((200, HeaderMap::new(), Bytes::from(Value::from(whole.clone()).to_string()))),
-        Some(other) => Ok(completion(&other.to_string(), model)),
-        None => Ok(completion("", model)),
+        Some(other) => said(&other.to_string()),
+        None if calls.is_some() => Ok(completion(None, calls, model)),
+        None => said(""),
     }
 }
+
+/// How LiteLLM's users write a mocked violation of a content policy.
+const CONTENT_FILTER: &str = "Exception: content_filter_policy";
 
 /// LiteLLM plays an exception for texts such as `litellm.RateLimitError`.
 fn litellm_class(text: &str) -> Option<&str> {
@@ -61,13 +108,18 @@ fn litellm_class(text: &str) -> Option<&str> {
     class.bytes().all(|byte| byte.is_ascii_alphabetic()).then_some(class)
 }
 
-fn completion(text: &str, model: &str) -> Parts {
+fn completion(text: Option<&str>, tool_calls: Option<&Value>, model: &str) -> Parts {
+    let mut message = json!({"role": "assistant", "content": text});
+    if let (Some(message), Some(calls)) = (message.as_object_mut(), tool_calls) {
+        message.insert("tool_calls".to_owned(), calls.clone());
+    }
+    let finish_reason = if tool_calls.is_some() { "tool_calls" } else { "stop" };
     let body = json!({
         "id": format!("chatcmpl-mock-{:016x}", fastrand::u64(..)),
         "object": "chat.completion",
         "created": clock::unix_ms() / 1000,
         "model": model,
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
         "usage": {
             "prompt_tokens": PROMPT_TOKENS,
             "completion_tokens": COMPLETION_TOKENS,
@@ -139,5 +191,52 @@ fn by_class(class: &str) -> Result<Result<Parts, Fault>, String> {
             Ok(Ok(failure(&Failure::status(kind.http_status(), message))))
         }
         _ => Err(format!("mock_error \"{}\" is no LiteLLM class that can be played", class.escape_debug())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn played(own: Option<&MockConfig>, request: &str) -> Option<Canned> {
+        let request = Request::parse(&format!(r#"{{"model":"g",{request}}}"#)).unwrap();
+        canned(own, &request, "m", MINUTE).map(Result::unwrap)
+    }
+
+    fn choice(own: Option<&MockConfig>, request: &str) -> Value {
+        let body: Value = serde_json::from_slice(&played(own, request).unwrap().body).unwrap();
+        body["choices"][0].clone()
+    }
+
+    const CALL: &str = r#""mock_tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]"#;
+
+    #[test]
+    fn tool_calls_are_the_answer() {
+        let alone = choice(None, CALL);
+        assert_eq!(alone["finish_reason"], "tool_calls");
+        assert_eq!(alone["message"]["content"], Value::Null);
+        assert_eq!(alone["message"]["tool_calls"][0]["function"]["name"], "f");
+        let beside = choice(None, &format!(r#"{CALL},"mock_response":"look""#));
+        assert_eq!(beside["message"]["content"], "look");
+        let own = MockConfig { tool_calls: Some(json!([{"id": "own"}])), ..MockConfig::default() };
+        assert_eq!(choice(Some(&own), r#""n":1"#)["message"]["tool_calls"][0]["id"], "own");
+        assert_eq!(choice(Some(&own), r#""mock_response":"x""#)["message"].get("tool_calls"), None);
+    }
+
+    #[test]
+    fn a_mocked_timeout_outlasts_the_attempt() {
+        assert!(played(None, r#""mock_timeout":true"#).unwrap().delay > MINUTE);
+        let own = MockConfig { timeout: true, error: Some(json!(500)), ..MockConfig::default() };
+        assert!(played(Some(&own), r#""n":1"#).unwrap().delay > MINUTE);
+        assert!(played(None, r#""mock_timeout":false"#).is_none());
+    }
+
+    #[test]
+    fn a_filtered_content_is_a_bad_request_of_its_own_code() {
+        let refused = played(None, r#""mock_response":"Exception: content_filter_policy, said the mock""#).unwrap();
+        let body: Value = serde_json::from_slice(&refused.body).unwrap();
+        assert_eq!((refused.status, &body["error"]["code"]), (400, &json!("content_policy_violation")));
     }
 }

@@ -16,7 +16,9 @@ mod keys;
 mod merge;
 mod mock;
 mod openai;
+mod path;
 mod redact;
+mod sift;
 mod table;
 
 pub use answer::{Answer, Opened, extra_headers};

@@ -1,5 +1,7 @@
 //! OpenAI's wire. The request is spliced, never rebuilt: what the caller wrote goes out as it was written.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::chat::{Body, Flaw, Request, STREAM};
@@ -7,6 +9,7 @@ use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
 use super::merge::effective;
+use super::sift::{Sifted, sift};
 use super::{Adapter, Encoded, Endpoint};
 
 pub struct OpenAi;
@@ -29,29 +32,41 @@ impl Adapter for OpenAi {
     }
 
     fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
-        let extra = &request.options().extra_body;
-        let mut body = Splice::with_capacity(request.text_len() + endpoint.params_len() + 64);
-        let renamed = endpoint.deployment.wants_completion_tokens(endpoint.model());
-        for (name, value) in effective(endpoint, request) {
-            match name {
-                "model" => body.member(name, endpoint.model_json()),
-                // A whole answer is the default; the member is not needed.
-                STREAM => {}
-                _ if extra.contains_key(name) => {}
-                "max_tokens" if renamed && request.has(MAX_COMPLETION_TOKENS) => {}
-                "max_tokens" if renamed => body.member(MAX_COMPLETION_TOKENS, &value),
-                _ => body.member(name, &value),
-            }
+        if endpoint.sieve().lets_all_through(request.options()) {
+            return Ok(Encoded::whole(spliced(endpoint, request, effective(endpoint, request))));
         }
-        for (name, value) in extra {
-            body.member(name, &value.to_string());
-        }
-        Ok(Encoded::whole(body.finish()))
+        let Sifted { members, dropped } = sift(endpoint, request)?;
+        Ok(Encoded { body: spliced(endpoint, request, members.into_iter()), dropped })
     }
 
     fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
         Body::check(bytes)
     }
+}
+
+fn spliced<'a>(
+    endpoint: &Endpoint,
+    request: &Request,
+    members: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+) -> Bytes {
+    let extra = &request.options().extra_body;
+    let mut body = Splice::with_capacity(request.text_len() + endpoint.params_len() + 64);
+    let renamed = endpoint.deployment.wants_completion_tokens(endpoint.model());
+    for (name, value) in members {
+        match name {
+            "model" => body.member(name, endpoint.model_json()),
+            // A whole answer is the default; the member is not needed.
+            STREAM => {}
+            _ if extra.contains_key(name) => {}
+            "max_tokens" if renamed && request.has(MAX_COMPLETION_TOKENS) => {}
+            "max_tokens" if renamed => body.member(MAX_COMPLETION_TOKENS, &value),
+            _ => body.member(name, &value),
+        }
+    }
+    for (name, value) in extra {
+        body.member(name, &value.to_string());
+    }
+    body.finish()
 }
 
 /// What reasoning models call the bound that others call `max_tokens`.

@@ -74,7 +74,7 @@ impl Names {
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, config.timeouts.connect);
         let mut keys = Keys::default();
-        let defaults = Defaults { drop_params: config.sections.litellm.flag("drop_params").unwrap_or(false) };
+        let defaults = Defaults { drop_params: config.params.drop, modify_params: config.params.modify };
         for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
             let (path, line) = (entry.path.clone(), entry.line);
             let (deployment, endpoint) = connect(entry, &defaults, &config.environment, &mut clients, &mut keys);

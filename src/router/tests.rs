@@ -235,6 +235,9 @@ async fn a_time_out_is_the_nearest_one() {
     assert_eq!(took("", router_30, "").await, 30);
     assert_eq!(took("", &(router_30.to_owned() + request_300), "").await, 300);
     assert_eq!(took(", timeout: 7", router_30, "").await, 7);
+    let last = "router_settings: {default_litellm_params: {timeout: 9}}";
+    assert_eq!(took("", last, "").await, 9);
+    assert_eq!(took("", "router_settings: {timeout: 30, default_litellm_params: {timeout: 9}}", "").await, 30);
     assert_eq!(took(", timeout: 7", router_30, r#","timeout":3"#).await, 3);
 }
 

@@ -26,7 +26,7 @@ pub fn of_attempt(request: &Request, deployment: &Deployment, router: &TimeoutCo
     let (own, options) = (&deployment.config, request.options());
     let tier = options.service_tier.as_deref().and_then(|tier| own.timeout_by_service_tier.get(tier).copied());
     let configured = tier.or(own.timeout).or(own.request_timeout).or(router.request_timeout).or(router.timeout);
-    let configured = configured.unwrap_or(DEFAULT_TIMEOUT);
+    let configured = configured.or(router.default).unwrap_or(DEFAULT_TIMEOUT);
     match options.timeout {
         Some(time) => Bound { time, by_caller: time < configured },
         None => Bound { time: configured, by_caller: false },
@@ -35,7 +35,13 @@ pub fn of_attempt(request: &Request, deployment: &Deployment, router: &TimeoutCo
 
 /// How long an attempt may take at most, whoever makes it: the bound of a wait that has no other.
 pub fn longest_wait(request: &Request, router: &TimeoutConfig) -> Duration {
-    request.options().timeout.or(router.request_timeout).or(router.timeout).unwrap_or(DEFAULT_TIMEOUT)
+    request
+        .options()
+        .timeout
+        .or(router.request_timeout)
+        .or(router.timeout)
+        .or(router.default)
+        .unwrap_or(DEFAULT_TIMEOUT)
 }
 
 /// What bounds a whole call.

@@ -37,7 +37,7 @@ const PLANNED: &[Key] = &[
     planned("caching_with_models", Kind::Bool),
     planned("force_redis_hash_tag_grouping", Kind::Bool),
     now("drop_params", Kind::Bool),
-    planned("modify_params", Kind::Bool),
+    now("modify_params", Kind::Bool),
     now("allowed_fails", Kind::Count),
     now("context_window_fallbacks", Kind::Fallbacks),
     now("content_policy_fallbacks", Kind::Fallbacks),

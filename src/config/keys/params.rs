@@ -35,6 +35,12 @@ const TABLE: &[Key] = &[
     now("mock_error", Kind::Any),
     now("mock_delay_ms", Kind::Number),
     now("mock_delay", Kind::Seconds),
+    now("mock_tool_calls", Kind::ListOf(&Kind::Map)),
+    now("mock_timeout", Kind::Bool),
+    now("drop_params", Kind::Bool),
+    now("additional_drop_params", Kind::Texts),
+    now("allowed_openai_params", Kind::Texts),
+    now("modify_params", Kind::Bool),
 ];
 
 /// The parameters of a chat completion, and the common ones of other endpoints and servers.
@@ -96,9 +102,6 @@ const PLANNED: &[Key] = &[
     now("order", Kind::Integer),
     planned("max_parallel_requests", Kind::Count),
     quiet("max_retries"),
-    now("drop_params", Kind::Bool),
-    planned("additional_drop_params", Kind::Texts),
-    planned("allowed_openai_params", Kind::Texts),
     planned("tags", Kind::Texts),
     planned("tag_regex", Kind::Texts),
     planned("enable_tag_filtering", Kind::Bool),
@@ -114,8 +117,6 @@ const PLANNED: &[Key] = &[
     planned("metadata", Kind::Map),
     planned("litellm_metadata", Kind::Map),
     planned("model_info", Kind::Map),
-    planned("mock_tool_calls", Kind::List),
-    planned("mock_timeout", Kind::Bool),
     planned("merge_reasoning_content_in_choices", Kind::Bool),
     planned("enable_json_schema_validation", Kind::Bool),
     planned("stream_chunk_size", Kind::Count),

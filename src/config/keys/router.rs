@@ -2,6 +2,7 @@
 
 use super::nested::{ALERTING, ALIAS, ALLOWED_FAILS_POLICY, BUDGET, CACHE_KWARGS, RETRY_POLICY, ROUTER_GENERAL};
 use super::nested::{ROUTING_GROUP, STRATEGY_ARGS};
+use super::params::LITELLM_PARAMS;
 use super::{Key, Kind, Section, Unknown, now, planned, proxy, quiet};
 
 pub const ROUTER_SETTINGS: Section = Section { name: "router_settings", tables: &[ROUTER], unknown: Unknown::Refused };
@@ -58,7 +59,7 @@ pub(super) const ROUTER: &[Key] = &[
     planned("redis_port", Kind::Between(1, 65_535)),
     planned("redis_password", Kind::Text),
     planned("redis_db", Kind::Count),
-    planned("default_litellm_params", Kind::Map),
+    now("default_litellm_params", Kind::Section(&LITELLM_PARAMS)),
     planned("default_max_parallel_requests", Kind::Count),
     planned("default_priority", Kind::Integer),
     planned("polling_interval", Kind::Seconds),

@@ -60,7 +60,7 @@ impl Turn {
     }
 }
 
-fn is_result(block: &Value) -> bool {
+pub fn is_result(block: &Value) -> bool {
     block.get("type").and_then(Value::as_str) == Some("tool_result")
 }
 

@@ -1,13 +1,17 @@
 //! Anthropic's Messages wire, translated from and to OpenAI's.
 //!
-//! `request` turns the parameters, `messages` the conversation, `tools` tools and their choice, `response` the answer.
+//! `request` turns the parameters, `messages` the conversation, `tools` tools and their choice, `response` the answer;
+//! `mend` makes fit what may be changed.
 
 mod content;
+mod mend;
 mod messages;
 mod params;
 mod request;
 mod response;
 mod tools;
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
@@ -15,8 +19,9 @@ use crate::chat::{Body, Flaw, Request};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
-use super::merge::effective;
+use super::sift::{Sifted, sift};
 use super::{Adapter, Encoded, Endpoint};
+use request::Manner;
 
 /// The version that LiteLLM sends; `api_version` of a deployment names another.
 const DEFAULT_VERSION: &str = "2023-06-01";
@@ -43,14 +48,20 @@ impl Adapter for Anthropic {
     }
 
     fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
-        let given = given(endpoint, request);
-        let drop_params = endpoint.drop_params() || request.options().drop_params;
+        let Sifted { members, mut dropped } = sift(endpoint, request)?;
+        let (sieve, options) = (endpoint.sieve(), request.options());
+        let manner = Manner {
+            drops: sieve.drops(options),
+            modifies: endpoint.modify_params() || options.modify_params,
+            any_tier: sieve.allows("service_tier", options),
+        };
         let mut translated =
-            request::translate(given, endpoint.deployment().base_model(endpoint.model()), drop_params)?;
+            request::translate(given(members), endpoint.deployment().base_model(endpoint.model()), manner)?;
+        dropped.append(&mut translated.dropped);
         translated.body.insert("model".to_owned(), Value::from(&**endpoint.model()));
-        let extra = request.options().extra_body.iter();
+        let extra = options.extra_body.iter();
         translated.body.extend(extra.map(|(name, value)| (name.clone(), value.clone())));
-        Ok(Encoded { body: Value::Object(translated.body).to_string().into(), dropped: translated.dropped })
+        Ok(Encoded { body: Value::Object(translated.body).to_string().into(), dropped })
     }
 
     fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
@@ -58,11 +69,11 @@ impl Adapter for Anthropic {
     }
 }
 
-/// The request's parameters over the deployment's, all in OpenAI's terms; without `model`.
-fn given(endpoint: &Endpoint, request: &Request) -> Map<String, Value> {
+/// The parameters in OpenAI's terms; without `model`.
+fn given(members: Vec<(&str, Cow<'_, str>)>) -> Map<String, Value> {
     // The texts were checked to be JSON; only absurd nesting can't be read, and is then missing and complained about.
     let parse = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
-    let all = effective(endpoint, request).filter(|(name, _)| *name != "model");
+    let all = members.into_iter().filter(|(name, _)| *name != "model");
     all.map(|(name, text)| (name.to_owned(), parse(&text))).collect()
 }
 
@@ -111,5 +122,24 @@ mod tests {
         assert_eq!(dropped, ["logit_bias", "n"]);
         assert_eq!(body["new_param"], 1);
         assert!(body.get("n").is_none());
+    }
+
+    #[test]
+    fn what_would_be_refused_is_changed_where_that_is_allowed() {
+        let call = r#"{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f","arguments":""}}]}"#;
+        let rest = r#""thinking":{"type":"enabled","budget_tokens":1024},"max_tokens":1000000"#;
+        let request = format!(r#"{{"model":"g","messages":[{call}],{rest}}}"#);
+        let (kept, dropped) = encode("", &request).unwrap();
+        assert_eq!((kept["messages"].as_array().unwrap().len(), dropped.len()), (1, 0));
+        assert!(kept.get("tools").is_none() && kept["max_tokens"] == 1_000_000);
+
+        let (changed, dropped) = encode(", modify_params: true", &request).unwrap();
+        let roles: Vec<_> = changed["messages"].as_array().unwrap().iter().map(|turn| turn["role"].clone()).collect();
+        assert_eq!(roles, ["user", "assistant", "user"]);
+        assert_eq!((&changed["tools"][0]["name"], &changed["max_tokens"]), (&json!("dummy_tool"), &json!(64_000)));
+        assert!(changed.get("thinking").is_none());
+        assert_eq!(dropped, ["thinking"]);
+        let by_request = request.replacen('{', r#"{"modify_params":true,"#, 1);
+        assert_eq!(encode("", &by_request).unwrap(), (changed, dropped));
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 
-use super::params::{UNSPOKEN, max_tokens, thinking_budget};
-use super::{JSON_TOOL, messages, tools};
+use super::params::{max_tokens, thinking_budget};
+use super::{JSON_TOOL, mend, messages, tools};
 
 /// The body but for `model`, and the parameters that were left out.
 #[derive(Debug)]
@@ -14,21 +14,46 @@ pub struct Translated {
     pub dropped: Vec<String>,
 }
 
+/// How much of what was asked for may be changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// `drop_params`: what is lacking may be left out.
+    pub drops: bool,
+    /// `modify_params`: what would be refused may be changed.
+    pub modifies: bool,
+    /// Any `service_tier` is sent as it is.
+    pub any_tier: bool,
+}
+
 /// The tiers that Anthropic knows.
 const SERVICE_TIERS: [&str; 2] = ["auto", "standard_only"];
 
 /// Translates OpenAI's parameters; others go out as they are. `model` is the real one behind any deployment name.
-pub fn translate(mut given: Map<String, Value>, model: &str, drop_params: bool) -> Result<Translated, Error> {
+pub fn translate(mut given: Map<String, Value>, model: &str, manner: Manner) -> Result<Translated, Error> {
     given.retain(|_, value| !value.is_null());
-    let mut dropped = unspoken(&mut given, drop_params)?;
+    // One answer is what there is.
+    if given.get("n").is_some_and(|n| *n == 1) {
+        given.remove("n");
+    }
+    let mut dropped = tier(&mut given, manner)?;
     let mut body = Map::new();
 
-    let (system, turns) = messages::translate(given.remove("messages").unwrap_or_default())?;
+    let (system, mut turns) = messages::translate(given.remove("messages").unwrap_or_default())?;
+    if manner.modifies {
+        mend::turns(&mut turns, &mut dropped);
+        let enabled = given.get("thinking").is_some_and(|thinking| thinking.get("type") != Some(&"disabled".into()));
+        if enabled && mend::is_thoughtless(&turns) {
+            given.remove("thinking");
+            dropped.push("thinking".to_owned());
+        }
+    }
+    let needs_tools = manner.modifies && mend::has_calls(&turns);
     body.insert("messages".to_owned(), Value::Array(turns));
     if !system.is_empty() {
         body.insert("system".to_owned(), Value::Array(system));
     }
     let asked = [given.remove("max_completion_tokens"), given.remove("max_tokens")].into_iter().flatten().next();
+    let asked = asked.map(|asked| if manner.modifies { mend::bound(asked, model) } else { asked });
     body.insert("max_tokens".to_owned(), asked.unwrap_or_else(|| Value::from(max_tokens(model))));
 
     if let Some(stop) = given.remove("stop") {
@@ -42,11 +67,15 @@ pub fn translate(mut given: Map<String, Value>, model: &str, drop_params: bool) 
     let parallel = given.remove("parallel_tool_calls").as_ref().and_then(Value::as_bool);
     let choice = given.remove("tool_choice");
     let mut tools = tools::translate(given.remove("tools"))?;
+    let shape = given.remove("response_format").map(json_tool).transpose()?.flatten();
+    if needs_tools && tools.is_empty() && shape.is_none() {
+        tools.push(mend::dummy_tool());
+    }
     if choice.as_ref().is_some_and(|choice| *choice != "none") && tools.is_empty() {
         return Err(Error::bad_parameter("tool_choice", "tool_choice without tools"));
     }
     let mut choice = choice.map(tools::choice).transpose()?;
-    if let Some(tool) = given.remove("response_format").map(json_tool).transpose()?.flatten() {
+    if let Some(tool) = shape {
         // Other tools may be called first; a model that thinks may not be forced at all.
         let forced = if tools.is_empty() { json!({"type": "tool", "name": JSON_TOOL}) } else { json!({"type": "any"}) };
         choice = (!body.contains_key("thinking")).then_some(forced);
@@ -65,24 +94,21 @@ pub fn translate(mut given: Map<String, Value>, model: &str, drop_params: bool) 
     Ok(Translated { body, dropped })
 }
 
-fn unspoken(given: &mut Map<String, Value>, drop_params: bool) -> Result<Vec<String>, Error> {
-    // One answer is what there is.
-    if given.get("n").is_some_and(|n| *n == 1) {
-        given.remove("n");
-    }
+/// OpenAI's tiers in Anthropic's words; one that it lacks is refused or left out.
+fn tier(given: &mut Map<String, Value>, manner: Manner) -> Result<Vec<String>, Error> {
     if let Some(tier) = given.get("service_tier").and_then(Value::as_str).and_then(service_tier) {
         given.insert("service_tier".to_owned(), tier.into());
     }
-    let other_tier = given.get("service_tier").is_some_and(|tier| !SERVICE_TIERS.iter().any(|known| tier == known));
-    let lacking = UNSPOKEN.into_iter().filter(|name| given.contains_key(*name));
-    let unspoken: Vec<_> = lacking.chain(other_tier.then_some("service_tier")).map(str::to_owned).collect();
-    if let (Some(first), false) = (unspoken.first(), drop_params) {
-        let message =
-            format!("anthropic does not support the parameters {unspoken:?}; set drop_params to leave them out");
-        return Err(Error::unsupported_parameter(first, message));
+    let other = given.get("service_tier").is_some_and(|tier| !SERVICE_TIERS.iter().any(|known| tier == known));
+    if !other || manner.any_tier {
+        return Ok(Vec::new());
     }
-    given.retain(|name, _| !unspoken.contains(name));
-    Ok(unspoken)
+    if !manner.drops {
+        let message = "anthropic does not support this service_tier; set drop_params to leave it out";
+        return Err(Error::unsupported_parameter("service_tier", message));
+    }
+    given.remove("service_tier");
+    Ok(vec!["service_tier".to_owned()])
 }
 
 /// Anthropic asks that no user is named by an address or a telephone number.
@@ -179,7 +205,7 @@ mod tests {
     fn body(given: Value) -> Value {
         let Value::Object(mut given) = given else { panic!("an object") };
         given.insert("messages".to_owned(), json!([]));
-        Value::Object(translate(given, "claude-sonnet-4-5", false).unwrap().body)
+        Value::Object(translate(given, "claude-sonnet-4-5", Manner::default()).unwrap().body)
     }
 
     #[test]
@@ -208,7 +234,7 @@ mod tests {
         let given = json!({"thinking": {"type": "adaptive"}});
         assert_eq!(body(given)["thinking"], json!({"type": "adaptive"}));
         let Value::Object(bad) = json!({"messages": [], "reasoning_effort": "extreme"}) else { panic!() };
-        assert!(translate(bad, "m", false).is_err());
+        assert!(translate(bad, "m", Manner::default()).is_err());
     }
 
     #[test]
