@@ -6,6 +6,7 @@
 mod alias;
 mod deployment;
 mod env;
+mod error_rules;
 mod fallback;
 mod groups;
 mod identity;
@@ -32,6 +33,7 @@ use std::path::Path;
 use serde_json::Value;
 
 pub use env::Environment;
+pub use error_rules::{ERROR_CLASSES, ERROR_SCOPES, ErrorRule, Phrase};
 pub use model::*;
 pub use secret::Secret;
 pub use settings::Settings;
@@ -88,6 +90,7 @@ fn build(
     let routing = resolve::routing(&read, &mut report);
     let retry = resolve::retry(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);
+    let error_rules = error_rules::read(&read, &mut report);
     report.check()?;
     Ok(Config {
         routing,
@@ -97,6 +100,7 @@ fn build(
         timeouts,
         transport: resolve::transport(&environment),
         worker_threads: resolve::worker_threads(&read),
+        error_rules,
         aliases,
         environment,
         sections: read.sections,

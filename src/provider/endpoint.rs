@@ -12,6 +12,7 @@ use crate::transport::{Clients, Target};
 
 use super::anthropic::Anthropic;
 use super::azure::Azure;
+use super::classify::ErrorRules;
 use super::entra::Entra;
 use super::identity::identify;
 use super::openai::OpenAi;
@@ -32,13 +33,16 @@ pub struct Endpoint {
     model_json: String,
     /// Names and JSON texts of the deployment's own parameters.
     params: Vec<(String, String)>,
+    error_rules: Arc<ErrorRules>,
 }
 
 /// What holds for every deployment that does not say otherwise.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Defaults {
     /// `litellm_settings.drop_params`.
     pub drop_params: bool,
+    /// What a bad answer means.
+    pub error_rules: Arc<ErrorRules>,
 }
 
 /// Why a deployment can never be a candidate, and what to do about it.
@@ -187,6 +191,7 @@ fn endpoint(
         drop_params: config.settings.flag("drop_params").unwrap_or(defaults.drop_params),
         model_json: Value::from(deployment.model.as_str()).to_string(),
         params,
+        error_rules: Arc::clone(&defaults.error_rules),
     })
 }
 
@@ -215,6 +220,10 @@ impl Endpoint {
     /// Whether parameters that the provider lacks are left out instead of refused.
     pub(super) fn drop_params(&self) -> bool {
         self.drop_params
+    }
+
+    pub(super) fn error_rules(&self) -> &ErrorRules {
+        &self.error_rules
     }
 
     /// A text from outside, without this deployment's secrets.

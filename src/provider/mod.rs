@@ -19,6 +19,7 @@ mod redact;
 mod table;
 
 pub use answer::{Answer, Opened, extra_headers};
+pub use classify::ErrorRules;
 pub use encoded::Encoded;
 pub use endpoint::{Defaults, Endpoint, Unusable, connect};
 pub use redact::Redactor;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::CooldownConfig;
 use crate::deployment::Deployment;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Scope};
 
 /// How long this failure benches the deployment; `None` if it does not.
 ///
@@ -20,7 +20,8 @@ pub fn bench_time(
         return None;
     }
     let benches = match error.kind() {
-        ErrorKind::Authentication | ErrorKind::PermissionDenied | ErrorKind::Status(402) => true,
+        _ if error.scope() == Scope::Key => true,
+        ErrorKind::Authentication | ErrorKind::PermissionDenied => true,
         ErrorKind::RateLimit => group_size > 1,
         _ => false,
     };

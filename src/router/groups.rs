@@ -7,7 +7,7 @@ use crate::clock;
 use crate::config::{Alias, AliasTarget, Config, ConfigError, Warning};
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
-use crate::provider::{Defaults, Endpoint, Unusable, connect};
+use crate::provider::{Defaults, Endpoint, ErrorRules, Unusable, connect};
 use crate::transport::Clients;
 
 /// All groups, in file order.
@@ -47,7 +47,10 @@ impl Groups {
             Self { list: Vec::new(), by_name: HashMap::new(), aliases: std::mem::take(&mut config.aliases) };
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, config.timeouts.connect);
-        let defaults = Defaults { drop_params: config.sections.litellm.flag("drop_params").unwrap_or(false) };
+        let defaults = Defaults {
+            drop_params: config.sections.litellm.flag("drop_params").unwrap_or(false),
+            error_rules: Arc::new(ErrorRules::new(&config.error_rules, warnings)),
+        };
         for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
             let (path, line) = (entry.path.clone(), entry.line);
             let (deployment, endpoint) = connect(entry, &defaults, &config.environment, &mut clients);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::config::RetryConfig;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Scope};
 
 use super::candidates::has_other;
 use super::groups::{Group, Member};
@@ -93,7 +93,8 @@ impl<'a> Retries<'a> {
     fn worth_trying(&self, error: &Error, group: &Group) -> bool {
         match error.kind() {
             ErrorKind::Authentication | ErrorKind::PermissionDenied => has_other(group, self),
-            kind => kind.is_retryable(),
+            _ if error.scope() == Scope::Key => has_other(group, self),
+            _ => error.is_retryable(),
         }
     }
 

@@ -58,7 +58,7 @@ async fn calls_by_status_on_one_and_on_two_deployments() {
     let table = [
         (400, 1, 1),
         (401, 1, 2),
-        (402, 1, 1),
+        (402, 1, 2),
         (403, 1, 2),
         (404, 1, 1),
         (408, 3, 3),
