@@ -7,6 +7,7 @@ mod alias;
 mod defaults;
 mod deployment;
 mod env;
+mod error_rules;
 mod fallback;
 mod groups;
 mod identity;
@@ -34,6 +35,7 @@ use std::path::Path;
 use serde_json::Value;
 
 pub use env::Environment;
+pub use error_rules::{ERROR_CLASSES, ERROR_SCOPES, ErrorRule, Phrase};
 pub use model::*;
 pub use secret::Secret;
 pub use settings::Settings;
@@ -93,6 +95,7 @@ fn build(
     let cooldown = resolve::cooldown(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);
     let params = resolve::params(&read, &environment, &mut report);
+    let error_rules = error_rules::read(&read, &mut report);
     report.check()?;
     Ok(Config {
         routing,
@@ -103,6 +106,7 @@ fn build(
         params,
         transport: resolve::transport(&environment),
         worker_threads: resolve::worker_threads(&read),
+        error_rules,
         aliases,
         environment,
         sections: read.sections,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::env::Environment;
+use super::error_rules::ErrorRule;
 use super::secret::Secret;
 use super::settings::Settings;
 use crate::policy::{ByClass, Lists};
@@ -26,6 +27,8 @@ pub struct Config {
     pub transport: TransportConfig,
     /// `llmrouter_settings.worker_threads`.
     pub worker_threads: usize,
+    /// `llmrouter_settings.error_rules`: asked before the built-in ones.
+    pub error_rules: Vec<ErrorRule>,
     /// Model group aliases, already led to the group that answers (see [`AliasTarget`]).
     pub aliases: BTreeMap<String, Alias>,
     /// Values for `os.environ/` references and provider keys: `environment_variables`, then the process.

@@ -83,7 +83,7 @@ fn elsewhere(section: &'static Section, name: &str) -> Vec<&'static str> {
 /// The value in its kind's one form; none if it is null, unset by being 0, or wrong.
 fn check_value(kind: &'static Kind, value: Value, path: &str, report: &mut Report) -> Option<Value> {
     if value.is_null() {
-        return None;
+        return matches!(kind, Kind::TextOrAny).then_some(value);
     }
     match kind {
         Kind::Any => Some(value),
@@ -122,7 +122,7 @@ fn check_scalar(kind: &Kind, value: &Value) -> Result<Value, String> {
             let text = || scalar::text(value).map(Value::String);
             (scalar::boolean(value).map(Value::Bool).or_else(text), "true, false or text".to_owned())
         }
-        Kind::Text => (scalar::text(value).map(Value::String), "text".to_owned()),
+        Kind::Text | Kind::TextOrAny => (scalar::text(value).map(Value::String), "text".to_owned()),
         Kind::Count => (counted(0, u64::from(u32::MAX)), "a whole number from 0".to_owned()),
         Kind::Between(low, high) => (counted(*low, *high), format!("a whole number from {low} to {high}")),
         Kind::Integer => (scalar::integer(value).map(Value::from), "a whole number".to_owned()),

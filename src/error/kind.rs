@@ -180,7 +180,8 @@ impl ErrorKind {
 fn status_row(status: u16) -> Row {
     let (class, retryable, scope) = match status {
         402 => ("APIError", false, Scope::Key),
-        409 => ("APIError", true, Scope::Deployment),
+        // Two requests got in each other's way, which says nothing about who told so.
+        409 => ("APIError", true, Scope::Request),
         413 | 424 => ("BadRequestError", false, Scope::Request),
         // Anthropic's "overloaded".
         529 => ("InternalServerError", true, Scope::Deployment),

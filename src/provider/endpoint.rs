@@ -12,6 +12,7 @@ use crate::transport::{Clients, Target};
 
 use super::anthropic::Anthropic;
 use super::azure::Azure;
+use super::classify::ErrorRules;
 use super::entra::Entra;
 use super::identity::{identify, identify_as};
 use super::keys::Keys;
@@ -38,15 +39,18 @@ pub struct Endpoint {
     model_json: String,
     /// Names and JSON texts of the deployment's own parameters.
     params: Arc<[(String, String)]>,
+    error_rules: Arc<ErrorRules>,
 }
 
 /// What holds for every deployment that does not say otherwise.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Defaults {
     /// `litellm_settings.drop_params`.
     pub drop_params: bool,
     /// `litellm_settings.modify_params`.
     pub modify_params: bool,
+    /// What a bad answer means.
+    pub error_rules: Arc<ErrorRules>,
 }
 
 /// Why a deployment can never be a candidate, and what to do about it.
@@ -207,6 +211,7 @@ fn endpoint(
         model: deployment.model.as_str().into(),
         model_json: Value::from(deployment.model.as_str()).to_string(),
         params,
+        error_rules: Arc::clone(&defaults.error_rules),
     })
 }
 
@@ -269,6 +274,10 @@ impl Endpoint {
     /// Whether what the provider would refuse may be changed until it fits.
     pub(super) fn modify_params(&self) -> bool {
         self.modify_params
+    }
+
+    pub(super) fn error_rules(&self) -> &ErrorRules {
+        &self.error_rules
     }
 
     /// A text from outside, without this deployment's secrets.

@@ -22,6 +22,7 @@ mod sift;
 mod table;
 
 pub use answer::{Answer, Opened, extra_headers};
+pub use classify::ErrorRules;
 pub use encoded::Encoded;
 pub use endpoint::{Defaults, Endpoint, Unusable, connect};
 pub use keys::Keys;

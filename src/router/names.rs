@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::{Alias, AliasTarget, Config, ConfigError, Warning};
 use crate::error::Error;
 use crate::policy::{Wildcard, maker_of};
-use crate::provider::{Defaults, Endpoint, Keys, Unusable, connect};
+use crate::provider::{Defaults, Endpoint, ErrorRules, Keys, Unusable, connect};
 use crate::transport::Clients;
 
 use super::group::{Group, Member};
@@ -74,7 +74,11 @@ impl Names {
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, config.timeouts.connect);
         let mut keys = Keys::default();
-        let defaults = Defaults { drop_params: config.params.drop, modify_params: config.params.modify };
+        let defaults = Defaults {
+            drop_params: config.params.drop,
+            modify_params: config.params.modify,
+            error_rules: Arc::new(ErrorRules::new(&config.error_rules, warnings)),
+        };
         for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
             let (path, line) = (entry.path.clone(), entry.line);
             let (deployment, endpoint) = connect(entry, &defaults, &config.environment, &mut clients, &mut keys);

@@ -1,6 +1,7 @@
 //! `llmrouter_settings`: what only this library has. LiteLLM ignores the section, so one file serves both.
 
 use super::{Key, Kind, Section, Unknown, now, planned};
+use crate::config::error_rules::{ERROR_CLASSES, ERROR_SCOPES};
 
 pub const LLMROUTER_SETTINGS: Section =
     Section { name: "llmrouter_settings", tables: &[TABLE], unknown: Unknown::Refused };
@@ -18,6 +19,7 @@ const TABLE: &[Key] = &[
     now("connect_timeout", Kind::Timeout),
     now("worker_threads", Kind::Between(1, MAX_WORKER_THREADS)),
     now("max_cooldown", Kind::Seconds),
+    now("error_rules", Kind::ListOf(&Kind::Section(&ERROR_RULE))),
     now("deadline", Kind::Timeout),
     planned("idle_timeout", Kind::Timeout),
     now("on_exhausted", Kind::Choice(&["fail", "wait"])),
@@ -27,3 +29,26 @@ const TABLE: &[Key] = &[
     planned("metrics", Kind::Any),
     now("backoff", Kind::Section(&BACKOFF)),
 ];
+
+/// One of `error_rules`.
+pub const ERROR_RULE: Section = Section {
+    name: "an error_rules entry",
+    tables: &[&[
+        now("about", Kind::Text),
+        now("provider", Kind::Texts),
+        now("status", Kind::ListOf(&Kind::Between(400, 599))),
+        now("code", Kind::Texts),
+        now("header", Kind::MapOf(&Kind::TextOrAny)),
+        now("text", PHRASES),
+        now("not_text", PHRASES),
+        now("timed", Kind::Bool),
+        now("class", Kind::Choice(ERROR_CLASSES)),
+        now("scope", Kind::Choice(ERROR_SCOPES)),
+        now("retryable", Kind::Bool),
+        now("wait", Kind::Seconds),
+    ]],
+    unknown: Unknown::Refused,
+};
+
+/// Texts, and lists of texts.
+const PHRASES: Kind = Kind::ListOf(&Kind::Either(&Kind::Text, &Kind::Texts));

@@ -23,7 +23,7 @@ pub use top::TOP;
 pub use {
     deployment::MODEL_INFO,
     litellm::CACHE_PARAMS,
-    llmrouter::LLMROUTER_SETTINGS,
+    llmrouter::{ERROR_RULE, LLMROUTER_SETTINGS},
     nested::{ALIAS, ALLOWED_FAILS_POLICY, BUDGET, MAX_RETRIES, RETRY_POLICY, ROUTING_GROUP, STRATEGY_ARGS},
 };
 
@@ -51,6 +51,8 @@ pub enum Kind {
     BoolOrText,
     /// A number is taken as its text.
     Text,
+    /// A text; a null is kept, and means any text.
+    TextOrAny,
     /// A whole number of things, from 0.
     Count,
     /// A whole number in these bounds, both included.

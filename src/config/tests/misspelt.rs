@@ -26,6 +26,7 @@ const SECTIONS: &[Section] = &[
     keys::ROUTING_GROUP,
     keys::BUDGET,
     keys::ALIAS,
+    keys::ERROR_RULE,
 ];
 
 /// The words one edit away; one letter stands for all that may be put in at a place.

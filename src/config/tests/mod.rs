@@ -1,6 +1,7 @@
 //! Whole texts to whole configurations.
 
 mod documented;
+mod error_rules;
 mod misspelt;
 mod text;
 mod values;
