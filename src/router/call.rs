@@ -80,7 +80,8 @@ async fn walk<F: Form>(
             }
         };
         let visit = Visit { router, stop: &stop, bounds, until: bounds.share(|| walk.ahead(&stop)) };
-        let error = match visit.run(form, trail, walk.has_policy_fallback(&stop)).await {
+        // Boxed, as are the waits further in: a call's own future stays in the sizes that the allocator has at hand.
+        let error = match Box::pin(visit.run(form, trail, walk.has_policy_fallback(&stop))).await {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
@@ -174,7 +175,6 @@ impl Visit<'_, '_> {
             trail.drop_params(&encoded.dropped);
 
             let attempt = Attempt::begin(&self.stop.lead.name, member, &endpoint, &self.router.config.cooldown);
-            // Boxed, so that the call's own future stays in the sizes that the allocator has at hand.
             let outcome = match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited)).await {
                 Ok(opened) => Box::pin(form.receive(opened)).await,
                 Err(error) => Err(error),

@@ -95,7 +95,7 @@ static void racing_cancels(void)
 
 static tally_t inner = TALLY;
 
-/* In a callback: what blocks fails at once; starting, cancelling, reading and freeing work. */
+/* In a callback: what blocks fails at once; starting, cancelling, looking, reading and freeing work. */
 static void inside(void *user_data, router_response_t *response, router_error_t *error)
 {
     router_error_t *refusal = NULL;
@@ -112,6 +112,9 @@ static void inside(void *user_data, router_response_t *response, router_error_t 
     char *snapshot = router_snapshot(router, NULL);
     CHECK(snapshot != NULL);
     router_string_free(snapshot);
+    char *plan = router_explain(router, ASK("fast"), NUL, NULL, &refusal);
+    CHECK(plan != NULL && refusal == NULL);
+    router_string_free(plan);
     CHECK(strcmp(router_response_text(response, NULL), "quick") == 0);
     tally_add(user_data, response, NULL);
 }
@@ -119,7 +122,7 @@ static void inside(void *user_data, router_response_t *response, router_error_t 
 static void inside_callbacks(void)
 {
     enum { OUTER = 50 };
-    say("inside a callback: blocking functions fail; start, cancel, read, free work");
+    say("inside a callback: blocking functions fail; start, cancel, look, read, free work");
     static tally_t outer = TALLY;
     for (int i = 0; i < OUTER; i++)
         CHECK(router_completion_async(router, ASK("fast"), NUL, inside, &outer, NULL, NULL));

@@ -36,6 +36,8 @@ static void in_child(router_response_t *inherited)
     CHECK(!router_completion_async(router, ASK("gpt-4"), NUL, never, NULL, NULL, &error));
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
     CHECK(router_snapshot(router, NULL) == NULL);
+    CHECK(router_explain(router, ASK("gpt-4"), NUL, NULL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
     router_cancel(router, 1);
     router_shutdown(router, 60000);
     router_free(router);

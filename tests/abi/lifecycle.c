@@ -153,6 +153,40 @@ static void snapshot(void)
     router_free(router);
 }
 
+static void explain(void)
+{
+    say("explain: names, order and deployments on an owned string; nothing is sent; an answer holds it where asked to");
+    router_t *router = router_from("model_list:\n"
+                                   "  - {model_name: g, litellm_params: {model: openai/m, mock_response: a}, model_info: {id: one}}\n"
+                                   "  - {model_name: h, litellm_params: {model: openai/m, mock_response: b}, model_info: {id: two}}\n"
+                                   "router_settings: {model_group_alias: {best: g}, fallbacks: [{g: [h, gone]}]}\n");
+    for (int asked = 0; asked < 2; asked++) {
+        router_error_t *error = (router_error_t *)&error; /* must be overwritten */
+        size_t len = 0;
+        char *plan = router_explain(router, ASK("best"), NUL, &len, &error);
+        CHECK(plan != NULL && error == NULL);
+        CHECK_INT(len, strlen(plan));
+        CHECK(member_is(plan, "model", "best") && member_is(plan, "group", "g") && member_is(plan, "how", "alias"));
+        CHECK_HOLDS(plan, "\"order\":[\"g\",\"h\"]");
+        CHECK(member_is(plan, "id", "one") && member_number(plan, "share") == 1);
+        CHECK_INT(count(plan, "\"deployments\":["), 3);
+        CHECK_HOLDS(plan, "no model group, alias, wildcard, deployment or provider's model is named");
+        router_string_free(plan);
+    }
+    char *snapshot = router_snapshot(router, NULL);
+    CHECK(member_sum(snapshot, "succeeded") == 0 && member_sum(snapshot, "failed") == 0);
+    router_string_free(snapshot);
+
+    router_response_t *response = router_completion(
+        router, "{\"model\": \"best\", \"messages\": [], \"metadata\": {\"explain\": true}}", NUL, NULL);
+    CHECK_HOLDS(router_response_metadata(response, NULL), "\"order\":[\"g\",\"h\"]");
+    router_response_free(response);
+    response = router_completion(router, ASK("best"), NUL, NULL);
+    CHECK(member(router_response_metadata(response, NULL), "explain") == NULL);
+    router_response_free(response);
+    router_free(router);
+}
+
 /* What a log listener heard. */
 typedef struct {
     pthread_mutex_t lock;
@@ -239,6 +273,7 @@ int main(void)
     error_names();
     response();
     snapshot();
+    explain();
     log_listener();
     return 0;
 }

@@ -13,6 +13,16 @@ static void refused(const char *request, size_t len, int32_t code)
     CHECK(router_completion(router, request, len, NULL) == NULL);
 }
 
+/* A plan for it is refused alike. */
+static void not_explained(const char *request, size_t len, int32_t code)
+{
+    router_error_t *error = NULL;
+    size_t plan_len = 0;
+    CHECK(router_explain(router, request, len, &plan_len, &error) == NULL);
+    CHECK_ERROR(error, code);
+    CHECK(router_explain(router, request, len, NULL, NULL) == NULL);
+}
+
 /* The asynchronous form may refuse at once or accept and end with the error: once, either way. */
 static void refused_async(const char *request, size_t len, int32_t code);
 
@@ -26,6 +36,9 @@ static void null_handles(void)
     CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
     CHECK(!router_completion_async(NULL, ASK("gpt-4"), NUL, tally_done, NULL, &call, &error));
     CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
+    CHECK(router_explain(NULL, ASK("gpt-4"), NUL, &len, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
+    CHECK(router_explain(NULL, NULL, 0, NULL, NULL) == NULL);
     CHECK(router_snapshot(NULL, &len) == NULL);
     router_shutdown(NULL, 0);
     router_cancel(NULL, 1);
@@ -93,6 +106,7 @@ static void requests(void)
     for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++) {
         refused(invalid[i].text, invalid[i].len, ROUTER_ERROR_INVALID_ARGUMENT);
         refused_async(invalid[i].text, invalid[i].len, ROUTER_ERROR_INVALID_ARGUMENT);
+        not_explained(invalid[i].text, invalid[i].len, ROUTER_ERROR_INVALID_ARGUMENT);
     }
 
     say("requests: no model, a model nobody serves, stream: true, a key or an address of its own");
@@ -101,20 +115,28 @@ static void requests(void)
         "{\"messages\": []}",
         "{\"model\": 7, \"messages\": []}",
         ASK("nobody-serves-this"),
-        "{\"model\": \"gpt-4\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}",
         "{\"model\": \"gpt-4\", \"api_key\": \"sk-mine\", \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}",
         "{\"model\": \"gpt-4\", \"api_base\": \"http://x/\", \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         refused(bad[i], NUL, ROUTER_ERROR_BAD_REQUEST);
         refused_async(bad[i], NUL, ROUTER_ERROR_BAD_REQUEST);
+        not_explained(bad[i], NUL, ROUTER_ERROR_BAD_REQUEST);
     }
+    /* What a form of the call refuses is no matter of the plan. */
+    static const char stream[] =
+        "{\"model\": \"gpt-4\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}";
+    refused(stream, NUL, ROUTER_ERROR_BAD_REQUEST);
+    refused_async(stream, NUL, ROUTER_ERROR_BAD_REQUEST);
 
     say("requests: the length counts, not the NUL");
     static const char exact[] = ASK("gpt-4") "garbage behind the end";
     router_response_t *response = router_completion(router, exact, sizeof ASK("gpt-4") - 1, NULL);
     CHECK(response != NULL);
     router_response_free(response);
+    char *plan = router_explain(router, exact, sizeof ASK("gpt-4") - 1, NULL, NULL);
+    CHECK(plan != NULL);
+    router_string_free(plan);
     check_answers(router, ASK("gpt-4"), "hello");
 }
 

@@ -54,6 +54,12 @@ static void exports_that_make(void)
     STRIKE("router_snapshot");
     CHECK(router_snapshot(router, NULL) == NULL);
     calm();
+
+    STRIKE("router_explain");
+    CHECK(router_explain(router, ASK("gpt-4"), NUL, NULL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    CHECK(router_explain(router, ASK("gpt-4"), NUL, NULL, NULL) == NULL);
+    calm();
 }
 
 static void exports_that_act(void)

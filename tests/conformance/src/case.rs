@@ -40,7 +40,7 @@ pub struct LoadError {
     pub excludes: Vec<String>,
 }
 
-/// One thing to do: exactly one of `call`, `raw`, `snapshot`, `upstream`, `script`, `clear_log`, `sleep_ms`.
+/// One thing to do: exactly one of `call`, `raw`, `explain`, `snapshot`, `upstream`, `script`, `clear_log`, `sleep_ms`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
@@ -48,6 +48,8 @@ pub struct Step {
     pub call: Option<Map<String, Value>>,
     /// A request as the very text to send.
     pub raw: Option<String>,
+    /// A request to ask `router_explain` about; completed like that of `call`.
+    pub explain: Option<Map<String, Value>>,
     /// How many times.
     pub repeat: Option<usize>,
     /// How many of them at once.
@@ -78,6 +80,8 @@ pub struct Expect {
     #[serde(deserialize_with = "given")]
     pub body_text: Option<Value>,
     pub metadata: Option<Value>,
+    /// What `router_explain` says.
+    pub plan: Option<Value>,
     pub error: Option<ErrorExpect>,
     pub took_ms: Option<Value>,
     /// How many of the calls of the step came from where.
@@ -224,6 +228,7 @@ impl Step {
     fn check(&self) -> Result<(), String> {
         let verbs = [
             self.call.is_some() || self.raw.is_some(),
+            self.explain.is_some(),
             self.snapshot.is_some(),
             self.upstream.is_some(),
             self.script.is_some(),
@@ -231,7 +236,10 @@ impl Step {
             self.sleep_ms.is_some(),
         ];
         if verbs.iter().filter(|given| **given).count() != 1 || (self.call.is_some() && self.raw.is_some()) {
-            return Err("one of call, raw, snapshot, upstream, script, clear_log and sleep_ms".into());
+            return Err("one of call, raw, explain, snapshot, upstream, script, clear_log and sleep_ms".into());
+        }
+        if self.expect.plan.is_some() && self.explain.is_none() {
+            return Err("plan is for explain".into());
         }
         if let Some(code) = self.expect.error.as_ref().and_then(|error| error.code.as_ref()) {
             crate::expect::code_number(code)?;
@@ -274,6 +282,7 @@ mod tests {
             ("{name: n, why: w, config: '', steps: [{call: {}, expect: {error: {kode: 1}}}]}", "unknown field `kode`"),
             ("{name: n, why: w, config: '', steps: [{call: {}, expect: {error: {code: NOPE}}}]}", "NOPE"),
             ("{name: n, why: w, config: '', steps: [{call: {}, sleep_ms: 1}]}", "one of call"),
+            ("{name: n, why: w, config: '', steps: [{call: {}, expect: {plan: {}}}]}", "plan is for explain"),
             ("{name: n, why: w, config: '', steps: [{script: {path: {}}}]}", "unknown field `path`"),
             ("{name: n, why: w, steps: [{call: {}}]}", "one of config"),
         ] {

@@ -91,6 +91,39 @@ impl Expect {
         found
     }
 
+    /// What is wrong with a plan; nothing if empty.
+    pub fn check_plan(&self, plan: &Result<Value, Box<Failure>>) -> Vec<String> {
+        let mut found = Vec::new();
+        let shown = match (plan, self.ok.unwrap_or(self.error.is_none())) {
+            (Ok(plan), true) => {
+                if let Some(expected) = &self.plan {
+                    differences("plan", expected, Some(plan), &mut found);
+                }
+                plan
+            }
+            (Err(failure), false) => {
+                if let Some(expected) = &self.error {
+                    expected.check(failure, &mut found);
+                }
+                promises_of_a_failure(failure, &mut found);
+                &failure.json
+            }
+            (Ok(plan), false) => {
+                found.push("a plan instead of an error".into());
+                plan
+            }
+            (Err(failure), true) => {
+                found.push(format!("an error instead of a plan: {failure}"));
+                &failure.json
+            }
+        };
+        let shown = shown.to_string();
+        found.extend(
+            self.excludes.iter().filter(|text| shown.contains(*text)).map(|text| format!("{text:?} must not appear")),
+        );
+        found
+    }
+
     fn check_answer(&self, answer: &Answer, found: &mut Vec<String>) {
         if let Some(expected) = &self.text {
             differences("text", expected, Some(&json!(answer.text)), found);

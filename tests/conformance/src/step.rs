@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fakeprovider::FakeProvider;
 use fakeprovider::abi::{Outcome, Router};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::case::{Step, parse_script};
 use crate::expect::Done;
@@ -35,6 +35,9 @@ impl Step {
             differences("snapshot", expected, Some(&snapshot), &mut found);
             return with_actual(found, &snapshot);
         }
+        if let Some(request) = &self.explain {
+            return self.explain(request, stage);
+        }
         if let Some(expected) = &self.upstream {
             return expected.check(stage.provider);
         }
@@ -57,6 +60,7 @@ impl Step {
     /// Says which step this is, for a person who looks for it.
     pub fn title(&self) -> &'static str {
         match self {
+            Self { explain: Some(_), .. } => "explain",
             Self { snapshot: Some(_), .. } => "snapshot",
             Self { upstream: Some(_), .. } => "upstream",
             Self { script: Some(_), .. } => "script",
@@ -87,15 +91,25 @@ impl Step {
         self.verdict(&done.into_inner().unwrap_or_else(PoisonError::into_inner), repeat, stage)
     }
 
-    fn request(&self) -> String {
-        if let Some(raw) = &self.raw {
-            return raw.clone();
+    /// A plan costs nothing upstream, and holds no secret.
+    fn explain(&self, request: &Map<String, Value>, stage: &Stage) -> Vec<String> {
+        let before = stage.provider.log().len();
+        let plan = stage.router.explain(&completed(request.clone()));
+        let mut found = self.expect.check_plan(&plan);
+        let shown = plan.unwrap_or_else(|failure| failure.json).to_string();
+        found.extend(stage.secrets.in_text("plan", &shown));
+        let sent = stage.provider.log().len() - before;
+        if sent > 0 {
+            found.push(format!("promise: an explanation sends nothing; {sent} requests were sent"));
         }
-        let mut request = self.call.clone().unwrap_or_default();
-        request.entry("messages").or_insert_with(|| json!([{"role": "user", "content": "hi"}]));
-        // An explicit null leaves the messages out.
-        request.retain(|name, value| name != "messages" || !value.is_null());
-        Value::Object(request).to_string()
+        if !found.is_empty() {
+            found.push(format!("whole: {shown}"));
+        }
+        found
+    }
+
+    fn request(&self) -> String {
+        self.raw.clone().unwrap_or_else(|| completed(self.call.clone().unwrap_or_default()))
     }
 
     fn call_once(&self, stage: &Stage, request: &str) -> Outcome {
@@ -131,6 +145,14 @@ impl Step {
         }
         found
     }
+}
+
+/// The request's text; a step that says no `messages` has one from the user.
+fn completed(mut request: Map<String, Value>) -> String {
+    request.entry("messages").or_insert_with(|| json!([{"role": "user", "content": "hi"}]));
+    // An explicit null leaves the messages out.
+    request.retain(|name, value| name != "messages" || !value.is_null());
+    Value::Object(request).to_string()
 }
 
 /// Adds the whole of what was there, to see a difference in its place.

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use libloading::Library;
 
 /// The ABI this client was written for, as in the header: major << 16 | minor.
-const ABI: u32 = 0x1_0000;
+const ABI: u32 = 0x1_0001;
 
 macro_rules! opaque {
     ($($name:ident)*) => {$(
@@ -62,6 +62,8 @@ functions! {
     error_message = b"router_error_message": unsafe extern "C" fn(*const RawError) -> *const c_char;
     error_json = b"router_error_json": unsafe extern "C" fn(*const RawError, *mut usize) -> *const c_char;
     error_free = b"router_error_free": unsafe extern "C" fn(*mut RawError);
+    explain = b"router_explain":
+        unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *mut usize, *mut *mut RawError) -> *mut c_char;
     snapshot = b"router_snapshot": unsafe extern "C" fn(*const RawRouter, *mut usize) -> *mut c_char;
 }
 

@@ -66,6 +66,26 @@ impl Router {
         unsafe { (functions().cancel)(self.0, call.number()) }
     }
 
+    /// Says what would happen to a request.
+    ///
+    /// # Panics
+    /// If the plan is not JSON.
+    pub fn explain(&self, request: &str) -> Result<Value, Box<Failure>> {
+        let (mut len, mut error) = (0, ptr::null_mut());
+        // SAFETY: a live router, a string with its length, places for length and error; what comes back is ours, the
+        // string until it is freed.
+        let text = unsafe {
+            let pointer = (functions().explain)(self.0, request.as_ptr().cast(), request.len(), &mut len, &mut error);
+            assert!(pointer.is_null() != error.is_null(), "a plan or an error, never both or neither");
+            let Some(text) = sized(pointer, len) else {
+                return Err(failure(error));
+            };
+            (functions().string_free)(pointer);
+            text
+        };
+        Ok(serde_json::from_str(&text).expect("router_explain is JSON"))
+    }
+
     /// # Panics
     /// If the snapshot is not JSON.
     pub fn snapshot(&self) -> Value {
