@@ -55,12 +55,24 @@ fn many() {
     assert!(text.contains(" 0 failed;"), "{text}");
 }
 
+#[test]
+fn explain() {
+    let text = run("explain", &["examples/config/explain.yaml"]);
+    // The seconds that a cooldown has left run on.
+    let left = |line: &str| match line.split_once("another ") {
+        Some((before, _)) => format!("{before}another 60.0 s\n"),
+        None => format!("{line}\n"),
+    };
+    let expected = sdk::read(sdk::root().join("tests/bindings/explain.txt"));
+    assert_eq!(text.lines().map(left).collect::<String>(), expected);
+}
+
 /// Every example has a test here.
 #[test]
 fn every_example_is_run() {
     for entry in std::fs::read_dir(sdk::root().join("examples/c")).expect("examples/c") {
         let name = entry.expect("an entry").file_name();
-        assert!(["hello.c", "failover.c", "many.c"].iter().any(|known| name == *known), "{name:?} has no test");
+        assert!(["hello.c", "failover.c", "many.c", "explain.c"].iter().any(|known| name == *known), "{name:?} has no test");
     }
 }
 

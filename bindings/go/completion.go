@@ -15,13 +15,21 @@ import (
 // When ctx ends, the call is cancelled, and the error is [ErrCancelled] and ctx.Err() both. A context that has
 // already ended sends nothing. An answer that came first wins.
 func (r *Router) Completion(ctx context.Context, request ChatRequest) (*Response, error) {
+	text, err := encodeRequest(request)
+	if err != nil {
+		return nil, err
+	}
+	return r.CompletionRaw(ctx, text)
+}
+
+func encodeRequest(request ChatRequest) (json.RawMessage, error) {
 	text, err := encode(request)
 	if err != nil {
 		refused := localError(C.ROUTER_ERROR_INVALID_ARGUMENT, ErrInvalidArgument, "the request is no JSON: "+err.Error())
 		refused.causes = []error{err}
 		return nil, refused
 	}
-	return r.CompletionRaw(ctx, text)
+	return text, nil
 }
 
 // CompletionRaw is [Router.Completion] for a request that is JSON already. It is read before this returns and goes to

@@ -28,6 +28,8 @@ type Metadata struct {
 	Overhead time.Duration `json:"-"`
 	// DroppedParams are options of the request that had no effect and were not sent.
 	DroppedParams []string `json:"dropped_params"`
+	// Explain is what was planned; nil unless the request's metadata has explain: true.
+	Explain *Plan `json:"explain,omitempty"`
 	// Headers are the provider's, on rate limits, retries and request ids; names are in lower case.
 	Headers map[string]string `json:"headers"`
 }

@@ -29,13 +29,7 @@ type ChatRequest struct {
 
 	// These are for the router and are not sent.
 
-	// Timeout is for each attempt; the deployment's or the router's if 0. The context bounds the whole call.
-	Timeout time.Duration `json:"-"`
-	// NumRetries is how many more attempts a group gets after the first.
-	NumRetries *int `json:"num_retries,omitempty"`
-	// Fallbacks are the groups that answer when the model's can't, in order.
-	Fallbacks        []string `json:"fallbacks,omitempty"`
-	DisableFallbacks bool     `json:"disable_fallbacks,omitempty"`
+	RouterOptions
 
 	// Extra are further members; the provider gets them as they are. One that has a field which is set is an error.
 	Extra map[string]any `json:"-"`
@@ -49,8 +43,9 @@ func (r ChatRequest) MarshalJSON() ([]byte, error) {
 	}
 	return join(struct {
 		plain
-		Timeout float64 `json:"timeout,omitempty"` // Seconds.
-	}{plain(r), r.Timeout.Seconds()}, r.Extra)
+		Timeout  float64 `json:"timeout,omitempty"` // Seconds, both.
+		Deadline float64 `json:"deadline,omitempty"`
+	}{plain(r), r.Timeout.Seconds(), r.Deadline.Seconds()}, r.Extra)
 }
 
 // ResponseFormat says what shape the answer's text must have.

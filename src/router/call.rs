@@ -52,7 +52,7 @@ pub async fn run<F: Form>(router: &Router, request: &Request, form: &F, trail: &
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
-        if error.kind() != ErrorKind::NoDeploymentAvailable || trail.attempts > 0 {
+        if error.kind() != ErrorKind::NoDeploymentAvailable || trail.attempts() > 0 {
             return Err(error);
         }
         Box::pin(wait_for_somebody(router, request, error, trail, &bounds)).await?;
@@ -160,7 +160,7 @@ impl Visit<'_, '_> {
                     continue;
                 }
             };
-            if let Some(error) = self.bounds.refuse(trail.attempts, self.until, wait) {
+            if let Some(error) = self.bounds.refuse(trail.attempts(), self.until, wait) {
                 return Err(self.ended(error, trail, retries));
             }
             if !wait.is_zero() {

@@ -118,10 +118,9 @@ impl<'a> Walk<'a> {
             if self.visited.contains(&lead.name) {
                 continue;
             }
-            if let (Some(beyond), Some(window)) = (beyond, lead.group.window()) {
-                if window <= beyond {
-                    return skip(format!("its context window of {window} tokens is no larger"));
-                }
+            let too_small = |beyond: f64| lead.group.window().filter(|window| *window <= beyond);
+            if let Some(window) = beyond.and_then(too_small) {
+                return skip(format!("its context window of {window} tokens is no larger"));
             }
             let request = match self.request_for(target) {
                 Ok(request) => request,

@@ -67,10 +67,9 @@ impl<'a> Attempt<'a> {
         if matches!(error.scope(), Scope::Deployment | Scope::Key) {
             self.deployment.count_failure();
         }
-        if !run_out {
-            if let Some(verdict) = judge(error, self.deployment, self.cooldown, self.alone, now) {
-                self.bench(verdict, error.class(), now);
-            }
+        let judged = || judge(error, self.deployment, self.cooldown, self.alone, now);
+        if let Some(verdict) = (!run_out).then(judged).flatten() {
+            self.bench(verdict, error.class(), now);
         }
         let (deployment, class) = (self.deployment.id(), error.class());
         log::debug!(deployment, group = &**self.group, class; "attempt failed: {}", error.message());
@@ -115,11 +114,7 @@ impl Drop for Attempt<'_> {
 pub struct Trail {
     pub call_id: u64,
     pub records: Vec<Record>,
-    /// How many of them are attempts at a deployment.
-    pub attempts: usize,
     pub latency: Duration,
-    /// What the call took beyond attempts and waits.
-    pub overhead: Duration,
     /// Parameters that did not reach the provider, options without effect among them.
     pub dropped_params: Vec<String>,
     /// What was planned, where the request asked to be told.
@@ -134,9 +129,7 @@ impl Trail {
         Self {
             call_id,
             records: Vec::new(),
-            attempts: 0,
             latency: Duration::ZERO,
-            overhead: Duration::ZERO,
             dropped_params: Vec::new(),
             plan: None,
             waited: Waited::default(),
@@ -145,8 +138,18 @@ impl Trail {
     }
 
     pub fn push(&mut self, record: Record) {
-        self.attempts += usize::from(record.deployment.is_some());
         self.records.push(record);
+    }
+
+    /// What the call took beyond attempts and waits.
+    pub fn overhead(&self) -> Duration {
+        self.latency.saturating_sub(self.waited.total())
+    }
+
+    /// How many times a deployment was asked.
+    pub fn attempts(&self) -> usize {
+        let asked = |record: &&Record| record.deployment.is_some() && record.skipped.is_none();
+        self.records.iter().filter(asked).count()
     }
 
     /// Notes a deployment that does not go with the request.
@@ -179,7 +182,6 @@ impl Trail {
 
     pub fn end(&mut self, request: &Request) {
         self.latency = clock::now().saturating_duration_since(self.start);
-        self.overhead = self.latency.saturating_sub(self.waited.total());
         self.dropped_params.extend(request.options().without_effect.iter().map(|name| (*name).to_owned()));
     }
 

@@ -87,7 +87,7 @@ pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: &str) -> String {
         usage: usage_of(body),
         cost: None,
         latency_ms: Millis(trail.latency),
-        overhead_ms: Millis(trail.overhead),
+        overhead_ms: Millis(trail.overhead()),
         dropped_params: &trail.dropped_params,
         explain: trail.plan.as_deref(),
         headers: PassedOn(headers),

@@ -1,5 +1,6 @@
 // Every case of tests/bindings/cases.json in every form that this standard of C++ has.
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <llmrouter.hpp>
@@ -25,6 +26,62 @@ static void same_if(const json& expected, const char* member, const json& is) {
 }
 
 static json optional_json(const std::optional<std::string>& text) { return text ? json(*text) : json(); }
+
+/// The members that are wanted, at every depth; of a text that ends in "…", how it begins.
+static bool fits(const json& is, const json& wanted) {
+    static const std::string more = "…";
+    if (wanted.is_object()) {
+        for (const auto& [name, value] : wanted.items()) {
+            if (!is.is_object() || !is.contains(name) || !fits(is[name], value)) return false;
+        }
+        return is.is_object();
+    }
+    if (wanted.is_array()) {
+        return is.is_array() && std::equal(is.begin(), is.end(), wanted.begin(), wanted.end(), fits);
+    }
+    const std::string text = wanted.is_string() && is.is_string() ? wanted.get<std::string>() : "";
+    if (text.size() <= more.size() || text.substr(text.size() - more.size()) != more) return is == wanted;
+    return is.get<std::string>().compare(0, text.size() - more.size(), text, 0, text.size() - more.size()) == 0;
+}
+
+/// The plan that the binding has read, written again.
+static json written(const llmrouter::Plan& plan) {
+    json groups = json::array();
+    for (const auto& group : plan.groups) {
+        json deployments = json::array();
+        for (const auto& one : group.deployments) {
+            deployments.push_back({{"id", one.id},
+                                   {"provider", one.provider},
+                                   {"model", one.model},
+                                   {"order", one.order ? json(*one.order) : json()},
+                                   {"share", one.share},
+                                   {"in_flight", one.in_flight},
+                                   {"timeout", one.timeout ? json(*one.timeout) : json()},
+                                   {"skipped", optional_json(one.skipped)}});
+        }
+        groups.push_back({{"name", group.name},
+                          {"asked", group.asked},
+                          {"how", group.how},
+                          {"skipped", optional_json(group.skipped)},
+                          {"retries", group.retries ? json(*group.retries) : json()},
+                          {"deployments", deployments}});
+    }
+    const auto& [generic, context_window, content_policy, source] = plan.fallbacks;
+    return {{"model", plan.model},
+            {"resolved", {{"group", optional_json(plan.group)}, {"how", optional_json(plan.how)}}},
+            {"strategy", plan.strategy},
+            {"order", plan.order},
+            {"groups", groups},
+            {"fallbacks",
+             {{"generic", generic}, {"context_window", context_window}, {"content_policy", content_policy}, {"source", source}}},
+            {"max_fallbacks", plan.max_fallbacks},
+            {"deadline", plan.deadline ? json(*plan.deadline) : json()}};
+}
+
+static void check_plan(const json& raw, const llmrouter::Plan& plan, const json& wanted) {
+    if (!fits(raw, wanted)) check::fail("the plan is " + raw.dump(), __LINE__);
+    if (!fits(written(plan), wanted)) check::fail("the plan is read as " + written(plan).dump(), __LINE__);
+}
 
 static void check_error(const llmrouter::Error& error, const json& expected) {
     static const std::set<std::string> known{"code", "class", "status", "retryable", "provider", "deployment", "param",
@@ -70,6 +127,8 @@ static void check_response(const llmrouter::Response& response, const json& expe
         check::same(raw[name], value, name.c_str(), __LINE__);
         check::same(typed[name], value, name.c_str(), __LINE__);
     }
+    CHECK_SAME(metadata.explain.has_value(), raw.contains("explain"));
+    if (expected.contains("plan")) check_plan(raw.at("explain"), metadata.explain.value(), expected["plan"]);
     same_if(expected, "attempts", metadata.attempts.size());
     CHECK_SAME(metadata.attempts.size(), raw["attempts"].size());
 }
@@ -108,6 +167,18 @@ static bool run_case(const json& test, const Form& form, const std::string& conf
     for (int i = 0; i < test.value("warm_up", 0); ++i) outcome_of([&] { return router.completion(request); });
     if (close == "before") router.close();
 
+    if (test.value("explain", false)) {
+        const json& expected = test["expect"];
+        try {
+            const json raw = router.explain<json>(request);
+            CHECK(!expected.contains("error"));
+            check_plan(raw, router.plan(request), expected["plan"]);
+        } catch (const llmrouter::Error& error) {
+            if (!expected.contains("error")) throw;
+            check_error(error, expected["error"]);
+        }
+        return true;
+    }
     if (cancel == "before" && !form.start_cancelled) return false;
     if (cancel == "during" && !form.can_cancel) return false;
     const std::size_t calls = test.value("in_flight", std::size_t{1});
@@ -142,7 +213,7 @@ int main() {
     std::ifstream file("tests/bindings/cases.json");
     const json table = json::parse(file);
     static const std::set<std::string> known{"name", "config", "script", "request", "raw", "warm_up", "cancel",
-        "close", "in_flight", "within_ms", "expect", "new_fails"};
+        "close", "in_flight", "within_ms", "expect", "new_fails", "explain"};
 
     for (const json& test : table["cases"]) {
         check::tests().emplace_back(test["name"].get<std::string>(), [&] {

@@ -61,6 +61,8 @@ TEST("routers move") {
     CHECK(first.c_api() == nullptr);
     CHECK_THROWS(llmrouter::ShutDownError, first.completion(hi));
     CHECK_THROWS(llmrouter::ShutDownError, first.snapshot());
+    CHECK_THROWS(llmrouter::ShutDownError, first.explain(hi));
+    CHECK_THROWS(llmrouter::ShutDownError, first.plan(hi));
     CHECK(first.shutdown(0ms));
     CHECK_SAME(second.completion(hi).text(), "first");
     first = Router::from_yaml(mock_config(0, "third"));
@@ -197,6 +199,7 @@ TEST("inside a callback: start and cancel, but do not wait") {
         CHECK_THROWS(llmrouter::InCallbackError, router.completion(hi));
         CHECK_THROWS(llmrouter::InCallbackError, llmrouter::clear_log_listener());
         CHECK(!router.shutdown(1s));
+        CHECK_SAME(router.plan(hi).order.at(0), "g");
         inner.set_value(router.completion_async(hi));
     }).get();
     CHECK_SAME(inner.get_future().get().get().text(), "mocked");
@@ -238,7 +241,12 @@ TEST("in a forked child every call fails and nothing hangs") {
         try {
             router.completion(hi);
         } catch (const llmrouter::ForkedError&) {
-            code = 0;
+            code = 2;
+        }
+        try {
+            router.explain(hi);
+        } catch (const llmrouter::ForkedError&) {
+            code -= 2;
         }
         _exit(code);
     }

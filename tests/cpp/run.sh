@@ -142,9 +142,14 @@ many() {
          END {exit !(good && e + w + s == 1000 && e >= 522 && e <= 678 && w >= 227 && w <= 373 && s >= 52 && s <= 148)}' \
         "$work/many.out"
 }
+explain() {
+    example explain examples/config/explain.yaml || return 1
+    diff <(sed 's/another [0-9.]* s/another 60.0 s/' "$work/explain.out") tests/bindings/explain.txt
+}
 check "example hello" hello
 check "example failover" failover
 check "example many" many
+check "example explain" explain
 
 other_abi() {
     g++ -std=c++17 -shared -fPIC tests/cpp/old_abi.cpp -o "$work/old_abi.so" || return 1

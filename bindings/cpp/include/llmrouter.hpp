@@ -15,6 +15,7 @@
 #include "llmrouter/error.hpp"
 #include "llmrouter/library.hpp"
 #include "llmrouter/metadata.hpp"
+#include "llmrouter/plan.hpp"
 #include "llmrouter/request.hpp"
 #include "llmrouter/response.hpp"
 #include "llmrouter/router.hpp"

@@ -1,5 +1,6 @@
 //! Whole texts to whole configurations.
 
+mod compatibility;
 mod documented;
 mod error_rules;
 mod misspelt;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "json.hpp"
+#include "plan.hpp"
 
 namespace llmrouter {
 
@@ -46,6 +47,7 @@ struct Metadata {
     double latency_ms = 0;       ///< the whole call, milliseconds
     double overhead_ms = 0;      ///< the router's own share of it, milliseconds
     std::vector<std::string> dropped_params;     ///< request members that were taken off
+    std::optional<Plan> explain;                 ///< if the request has `"metadata": {"explain": true}`
     std::map<std::string, std::string> headers;  ///< the provider's rate-limit, retry-after and request-id headers
 };
 
@@ -91,7 +93,8 @@ inline Metadata metadata(std::string_view text) {
     metadata.cost = json["cost"].real();
     metadata.latency_ms = json["latency_ms"].real().value_or(0);
     metadata.overhead_ms = json["overhead_ms"].real().value_or(0);
-    json["dropped_params"].elements([&](Json name) { metadata.dropped_params.push_back(name.string()); });
+    metadata.dropped_params = strings(json["dropped_params"]);
+    if (const Json explain = json["explain"]) metadata.explain = plan(explain);
     json["headers"].members([&](std::string name, Json value) { metadata.headers[std::move(name)] = value.string(); });
     return metadata;
 }

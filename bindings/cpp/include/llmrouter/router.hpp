@@ -21,6 +21,7 @@
 #include "coroutine.hpp"
 #include "error.hpp"
 #include "library.hpp"
+#include "plan.hpp"
 #include "request.hpp"
 #include "response.hpp"
 
@@ -107,6 +108,27 @@ public:
         return std::move(outcome).value();
     }
 #endif
+
+    /// What would happen to a request, as JSON, without sending anything: names resolved, the groups in the order in which
+    /// they would be visited, and of each the deployments with their chance to be asked first or why they would not
+    /// be. Throws what the call would throw before it sends. Does not wait: it may be called inside a callback.
+    std::string explain(const RequestText& request) const {
+        std::size_t length = 0;
+        router_error_t* error = nullptr;
+        const router_t* router = c_api();
+        if (router == nullptr) detail::closed().raise();
+        const std::unique_ptr<char, detail::Deleter<&router_string_free>> text(
+            router_explain(router, request.text().data(), request.text().size(), &length, &error));
+        if (!text) Error(detail::ErrorHandle(error)).raise();
+        return std::string(text.get(), length);
+    }
+    /// The same as a value of the program's JSON library.
+    template <class J, class = std::enable_if_t<is_json<J>>>
+    J explain(const RequestText& request) const {
+        return J::parse(explain(request));
+    }
+    /// The same, read.
+    Plan plan(const RequestText& request) const { return detail::plan(detail::Json(explain(request))); }
 
     /// The state of every group and deployment, and the warnings of the configuration, as JSON.
     std::string snapshot() const {
