@@ -72,7 +72,10 @@ fn explain() {
 fn every_example_is_run() {
     for entry in std::fs::read_dir(sdk::root().join("examples/c")).expect("examples/c") {
         let name = entry.expect("an entry").file_name();
-        assert!(["hello.c", "failover.c", "many.c", "explain.c"].iter().any(|known| name == *known), "{name:?} has no test");
+        assert!(
+            ["hello.c", "failover.c", "many.c", "explain.c"].iter().any(|known| name == *known),
+            "{name:?} has no test"
+        );
     }
 }
 

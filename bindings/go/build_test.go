@@ -66,7 +66,9 @@ func build(t *testing.T, folder, path, tags string, shared bool) string {
 
 func TestExamples(t *testing.T) {
 	folder := filepath.Join(root(t), "examples", "go")
-	checks := map[string]func(*testing.T, string){"hello": checkHello, "failover": checkFailover, "many": checkMany}
+	checks := map[string]func(*testing.T, string){
+		"hello": checkHello, "failover": checkFailover, "many": checkMany, "explain": checkExplain,
+	}
 	for mode, how := range linkModes(t) {
 		for name, check := range checks {
 			t.Run(name+" "+mode, func(t *testing.T) {
@@ -106,6 +108,16 @@ func checkFailover(t *testing.T, text string) {
 	}
 	if !slices.Equal(attempts, expected) || strings.Count(text, "router's own time") != 2 {
 		t.Errorf("%q", attempts)
+	}
+}
+
+func checkExplain(t *testing.T, text string) {
+	expected, err := os.ReadFile(filepath.Join(root(t), "tests", "bindings", "explain.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if regexp.MustCompile(`another [0-9.]+ s`).ReplaceAllString(text, "another 60.0 s") != string(expected) {
+		t.Errorf("not what it should say:\n%s", expected)
 	}
 }
 

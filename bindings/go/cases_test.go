@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,10 +28,12 @@ type Case struct {
 	InFlight int            `json:"in_flight"`
 	WithinMS int            `json:"within_ms"`
 	NewFails map[string]any `json:"new_fails"`
+	Explain  bool
 	Expect   struct {
 		Text     *string
 		Metadata map[string]any
 		Attempts *int
+		Plan     map[string]any
 		Error    map[string]any
 	}
 }
@@ -77,6 +80,17 @@ func (c *Case) run(t *testing.T) {
 		_, _ = router.CompletionRaw(context.Background(), c.Request)
 	}
 
+	if c.Explain {
+		plan, err := router.ExplainRaw(c.Request)
+		if c.Expect.Error != nil {
+			checkError(t, err, c.Expect.Error)
+		} else if err != nil {
+			t.Error(err)
+		} else {
+			c.checkPlan(t, plan)
+		}
+		return
+	}
 	start := time.Now()
 	outcomes := c.calls(t, router)
 	for range cap(outcomes) {
@@ -147,8 +161,55 @@ func (c *Case) check(t *testing.T, got outcome) {
 	for _, text := range []json.RawMessage{typed, got.response.RawMetadata} {
 		checkMembers(t, text, c.Expect.Metadata)
 	}
+	plan := got.response.Metadata().Explain
+	switch {
+	case (plan != nil) != (c.Expect.Plan != nil):
+		t.Errorf("the plan is %+v", plan)
+	case plan != nil:
+		c.checkPlan(t, plan)
+	}
 	if attempts := got.response.Metadata().Attempts; c.Expect.Attempts != nil && len(attempts) != *c.Expect.Attempts {
 		t.Errorf("attempts: %+v", attempts)
+	}
+}
+
+// checkPlan wants the same of the plan as it came and as it was read, which is written again; there, times are durations.
+func (c *Case) checkPlan(t *testing.T, plan *llmrouter.Plan) {
+	typed, err := json.Marshal(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []json.RawMessage{typed, plan.Raw} {
+		var is any
+		if err := json.Unmarshal(text, &is); err != nil {
+			t.Fatal(err)
+		}
+		if !fits(is, c.Expect.Plan) {
+			t.Errorf("the plan is %s, not %v", text, c.Expect.Plan)
+		}
+	}
+}
+
+// fits says whether the wanted members are there, at every depth; a text that ends in "…" says how one begins.
+func fits(is, wanted any) bool {
+	switch wanted := wanted.(type) {
+	case map[string]any:
+		object, _ := is.(map[string]any)
+		for name, value := range wanted {
+			if member, found := object[name]; !found || !fits(member, value) {
+				return false
+			}
+		}
+		return object != nil
+	case []any:
+		list, _ := is.([]any)
+		return slices.EqualFunc(list, wanted, fits)
+	case string:
+		text, isText := is.(string)
+		beginning, more := strings.CutSuffix(wanted, "…")
+		return isText && (text == wanted || more && strings.HasPrefix(text, beginning))
+	default:
+		return is == wanted
 	}
 }
 

@@ -4,7 +4,7 @@ import "time"
 
 // ChatRequest asks for a chat completion. Fields that are not set are not sent.
 type ChatRequest struct {
-	// Model is the name of a model group, or an alias of one.
+	// Model is the name of a model group, an alias of one, a name that a wildcard takes, or a deployment's id.
 	Model    string    `json:"model"`
 	Messages []Message `json:"messages"`
 
@@ -29,7 +29,49 @@ type ChatRequest struct {
 
 	// These are for the router and are not sent.
 
-	RouterOptions
+	// Timeout is for each attempt; the deployment's or the router's if 0. The context bounds the whole call.
+	Timeout time.Duration `json:"-"`
+	// Deadline is for the whole call: groups and deployments that may follow get their part of it. The router's if 0.
+	// When it ends, so does the call, with [ErrTimeout]; a context that ends takes what is running with it instead.
+	Deadline time.Duration `json:"-"`
+	// NumRetries is how many more attempts a group gets after the first.
+	NumRetries *int `json:"num_retries,omitempty"`
+	// RetryPolicy is the same by class of failure, in the place of the router's.
+	RetryPolicy RetryPolicy `json:"retry_policy,omitempty"`
+	// ModelGroupRetryPolicy is the same by group.
+	ModelGroupRetryPolicy map[string]RetryPolicy `json:"model_group_retry_policy,omitempty"`
+	// OnExhausted says what happens when every deployment rests: "fail", or "wait" for the first that returns.
+	OnExhausted string `json:"on_exhausted,omitempty"`
+	// Fallbacks say who answers when the model's group can't, in the place of the configured ones: [FallbackNames],
+	// [FallbackTargets] or [FallbackLists]. None of them turn fallbacks off: FallbackNames{}.
+	Fallbacks Fallbacks `json:"fallbacks,omitempty"`
+	// ContextWindowFallbacks and ContentPolicyFallbacks are those after a failure of that kind.
+	ContextWindowFallbacks FallbackLists `json:"context_window_fallbacks,omitempty"`
+	ContentPolicyFallbacks FallbackLists `json:"content_policy_fallbacks,omitempty"`
+	DisableFallbacks       bool          `json:"disable_fallbacks,omitempty"`
+	// SpecificDeployment says that Model is a deployment's own model, such as "azure/gpt-4-eu".
+	SpecificDeployment bool `json:"specific_deployment,omitempty"`
+	// DropParams leaves out what a provider lacks instead of refusing it; AdditionalDropParams are never sent (paths such
+	// as "tools[*].strict" too), AllowedOpenAIParams are sent even to a provider that is known to lack them.
+	DropParams           bool     `json:"drop_params,omitempty"`
+	AdditionalDropParams []string `json:"additional_drop_params,omitempty"`
+	AllowedOpenAIParams  []string `json:"allowed_openai_params,omitempty"`
+	// ModifyParams lets the router change what a provider would refuse.
+	ModifyParams bool `json:"modify_params,omitempty"`
+	// Metadata stays here. {"explain": true} puts the plan into the answer's [Metadata].
+	Metadata map[string]any `json:"metadata,omitempty"`
+
+	// These play an answer or a failure, to test what surrounds it. Nothing is sent where one takes effect.
+
+	MockResponse  string     `json:"mock_response,omitempty"`   // This text.
+	MockToolCalls []ToolCall `json:"mock_tool_calls,omitempty"` // These calls.
+	MockTimeout   bool       `json:"mock_timeout,omitempty"`    // A time-out, after Timeout.
+	// The model's group fails at once, so that its fallbacks of each kind answer.
+	MockTestingFallbacks              bool `json:"mock_testing_fallbacks,omitempty"`
+	MockTestingContextFallbacks       bool `json:"mock_testing_context_fallbacks,omitempty"`
+	MockTestingContentPolicyFallbacks bool `json:"mock_testing_content_policy_fallbacks,omitempty"`
+	// The first attempt in each group is a rate limit, and is retried.
+	MockTestingRateLimitError bool `json:"mock_testing_rate_limit_error,omitempty"`
 
 	// Extra are further members; the provider gets them as they are. One that has a field which is set is an error.
 	Extra map[string]any `json:"-"`

@@ -96,6 +96,33 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// The times of a plan, which the table of cases leaves out, and what is no request.
+func TestExplain(t *testing.T) {
+	router := open(t, mock("0"))
+	timed := question
+	timed.Timeout, timed.Deadline = 1500*time.Millisecond, time.Minute
+	plan, err := router.Explain(timed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if deployment := plan.Groups[0].Deployments[0]; deployment.Timeout != timed.Timeout || deployment.ID != "one" ||
+		plan.Deadline <= 59*time.Second || plan.Deadline > time.Minute || plan.Resolved.How != "group" {
+		t.Errorf("%s", plan.Raw)
+	}
+	if plan, err := router.Explain(question); err != nil || plan.Deadline != 0 {
+		t.Error(plan, err)
+	}
+	unwritable := llmrouter.ChatRequest{Model: "g", Extra: map[string]any{"x": func() {}}}
+	if _, err := router.Explain(unwritable); !errors.Is(err, llmrouter.ErrInvalidArgument) {
+		t.Error(err)
+	}
+	for _, raw := range []json.RawMessage{nil, {}, []byte("{"), []byte(`"g"`)} {
+		if _, err := router.ExplainRaw(raw); !errors.Is(err, llmrouter.ErrInvalidArgument) {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAfterClose(t *testing.T) {
 	noGoroutinesLeft(t)
 	router := open(t, mock("0"))
@@ -108,6 +135,9 @@ func TestAfterClose(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := router.Snapshot(); !errors.Is(err, llmrouter.ErrShutDown) {
+		t.Error(err)
+	}
+	if _, err := router.Explain(question); !errors.Is(err, llmrouter.ErrShutDown) {
 		t.Error(err)
 	}
 	if !router.Shutdown(time.Second) {

@@ -46,7 +46,7 @@ func TestRequestAsJSON(t *testing.T) {
 		ResponseFormat: &llmrouter.ResponseFormat{Type: "json_schema", JSONSchema: &llmrouter.JSONSchema{Name: "n", Schema: schema}},
 		Timeout:        1500 * time.Millisecond,
 		NumRetries:     llmrouter.Ptr(0),
-		Fallbacks:      []string{"h"},
+		Fallbacks:      llmrouter.FallbackNames{"h"},
 		Extra:          map[string]any{"top_k": 3},
 	}
 	text, err := json.Marshal(request)
@@ -70,6 +70,48 @@ func TestRequestAsJSON(t *testing.T) {
 		"response_format": {"type": "json_schema", "json_schema": {"name": "n",
 			"schema": {"type": "object", "properties": {"city": {"type": "string"}}}}},
 		"timeout": 1.5, "num_retries": 0, "fallbacks": ["h"], "top_k": 3}`))
+}
+
+func TestOptionsAsJSON(t *testing.T) {
+	lists := llmrouter.FallbackLists{"*": {{Model: "h"}, {Model: "i", Changes: map[string]any{"temperature": 0.5}}}}
+	request := llmrouter.ChatRequest{
+		Model: "g", Timeout: time.Second, Deadline: 2500 * time.Millisecond, OnExhausted: "wait",
+		RetryPolicy:            llmrouter.RetryPolicy{"RateLimitError": 3, "DefaultRetries": 0},
+		ModelGroupRetryPolicy:  map[string]llmrouter.RetryPolicy{"g": {"Timeout": 1}},
+		Fallbacks:              lists,
+		ContextWindowFallbacks: lists,
+		ContentPolicyFallbacks: llmrouter.FallbackLists{"g": {{Model: "h"}}},
+		SpecificDeployment:     true, DropParams: true, ModifyParams: true,
+		AdditionalDropParams: []string{"a[*].b"}, AllowedOpenAIParams: []string{"c"},
+		Metadata:     map[string]any{"explain": true},
+		MockResponse: "m", MockTimeout: true,
+		MockToolCalls:        []llmrouter.ToolCall{{ID: "c1", Type: "function"}},
+		MockTestingFallbacks: true, MockTestingContextFallbacks: true, MockTestingContentPolicyFallbacks: true,
+		MockTestingRateLimitError: true,
+	}
+	text, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equalJSON(t, text, []byte(`{"model": "g", "messages": [], "timeout": 1, "deadline": 2.5, "on_exhausted": "wait",
+		"retry_policy": {"RateLimitError": 3, "DefaultRetries": 0}, "model_group_retry_policy": {"g": {"Timeout": 1}},
+		"fallbacks": {"*": ["h", {"model": "i", "temperature": 0.5}]},
+		"context_window_fallbacks": {"*": ["h", {"model": "i", "temperature": 0.5}]},
+		"content_policy_fallbacks": {"g": ["h"]}, "specific_deployment": true, "drop_params": true, "modify_params": true,
+		"additional_drop_params": ["a[*].b"], "allowed_openai_params": ["c"], "metadata": {"explain": true},
+		"mock_response": "m", "mock_timeout": true,
+		"mock_tool_calls": [{"id": "c1", "type": "function", "function": {"name": "", "arguments": ""}}],
+		"mock_testing_fallbacks": true, "mock_testing_context_fallbacks": true,
+		"mock_testing_content_policy_fallbacks": true, "mock_testing_rate_limit_error": true}`))
+	for expected, fallbacks := range map[string]llmrouter.Fallbacks{
+		`[]`:    llmrouter.FallbackNames{},
+		`["h"]`: llmrouter.FallbackTargets{{Model: "h"}},
+	} {
+		text, err := json.Marshal(llmrouter.ChatRequest{Model: "g", Fallbacks: fallbacks})
+		if err != nil || string(text) != `{"model":"g","messages":[],"fallbacks":`+expected+`}` {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
 }
 
 func TestFieldsThatAreNotSet(t *testing.T) {
@@ -181,7 +223,7 @@ func TestOptionsReachTheRouter(t *testing.T) {
 		"  - {model_name: slow, litellm_params: {model: openai/m, mock_response: late, mock_delay_ms: 20000}}\n"+
 		"router_settings: {retry_after: 0, disable_cooldowns: true}\n")
 	request := llmrouter.ChatRequest{
-		Model: "g", NumRetries: llmrouter.Ptr(1), Fallbacks: []string{"h"}, Extra: map[string]any{"tags": []string{"a"}},
+		Model: "g", NumRetries: llmrouter.Ptr(1), Fallbacks: llmrouter.FallbackNames{"h"}, Extra: map[string]any{"tags": []string{"a"}},
 	}
 	response, err := router.Completion(context.Background(), request)
 	if err != nil {

@@ -3,12 +3,14 @@
 import type { ChatCompletion } from './types/completion';
 import type { LogLevel, LogRecord } from './types/log';
 import type { Metadata } from './types/metadata';
+import type { Plan } from './types/plan';
 import type { CompletionRequest } from './types/request';
 import type { Snapshot } from './types/snapshot';
 
 export * from './types/completion';
 export * from './types/log';
 export * from './types/metadata';
+export * from './types/plan';
 export * from './types/request';
 export * from './types/snapshot';
 export {
@@ -92,6 +94,16 @@ export class Router {
 
   /** The same with a request that is JSON already: text, or its UTF-8 bytes. */
   completionRaw(json: string | Uint8Array, options?: CallOptions): Promise<Response>;
+
+  /**
+   * What would happen to a request now: names resolved, the groups in the order in which they would be visited, and of
+   * each the deployments with their chance to be asked first, or why they would not be. Sends nothing and does not wait.
+   * @throws {RouterError} what the call would be rejected with before it sends
+   */
+  explain<Request extends CompletionRequest>(request: Request): Plan;
+
+  /** The same with a request that is JSON already. */
+  explainRaw(json: string | Uint8Array): Plan;
 
   /**
    * The state of every group and deployment, now.

@@ -46,7 +46,7 @@ impl Form for Whole {
 /// Answers from the first group that can; if none can, the error is the first group's last one. A call that may wait
 /// begins again when nobody was free.
 pub async fn run<F: Form>(router: &Router, request: &Request, form: &F, trail: &mut Trail) -> Result<F::Output, Error> {
-    let bounds = Bounds::new(router, request);
+    let bounds = Bounds::new(router, request, trail.start);
     loop {
         let error = match walk(router, request, form, trail, &bounds).await {
             Ok(output) => return Ok(output),

@@ -39,6 +39,14 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
     let now = clock::now();
     let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
     let members = level(group, round, free);
+    if let (true, Some(index)) = (retries.is_fresh(), pick(&members)) {
+        let untried = members.len();
+        return group.member(index).map_or(Choice::TooLate, |member| Choice::Member {
+            member,
+            wait: Duration::ZERO,
+            untried,
+        });
+    }
     let readiness = |member: &Member| retries.readiness(member.index);
     let untried: Vec<_> = members.iter().filter(|member| readiness(member) == Readiness::Untried).copied().collect();
     let ready = |member: &&&Member| matches!(readiness(member), Readiness::At(at) if at <= now);

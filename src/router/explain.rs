@@ -18,7 +18,7 @@ use super::timeout::{Bounds, of_attempt};
 /// The plan: the groups in the order in which they would be visited if each failed with a server's fault, and of each
 /// its deployments with their chance to be asked first, or why they would be passed over.
 pub fn plan(router: &Router, request: &Request) -> Result<Value, Error> {
-    let bounds = Bounds::new(router, request);
+    let bounds = Bounds::new(router, request, clock::now());
     let mut walk = Walk::new(router, request)?;
     let (mut groups, mut order, mut resolved) = (Vec::new(), Vec::new(), Value::Null);
     if let Some(nowhere) = walk.nowhere() {

@@ -121,7 +121,8 @@ pub struct Trail {
     pub plan: Option<Box<Value>>,
     /// Time spent waiting for providers and between attempts.
     pub waited: Waited,
-    start: Instant,
+    /// When the call began.
+    pub start: Instant,
 }
 
 impl Trail {

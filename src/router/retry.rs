@@ -99,6 +99,11 @@ impl<'a> Retries<'a> {
         }
     }
 
+    /// Whether nobody has failed or been passed over yet.
+    pub fn is_fresh(&self) -> bool {
+        self.tried.is_empty() && self.ruled_out.is_empty()
+    }
+
     /// Those whose turn in this group is over, when the round ends.
     pub fn done(&self) -> impl Iterator<Item = usize> {
         self.tried.iter().map(|tried| tried.index).chain(self.ruled_out.iter().copied())

@@ -55,11 +55,11 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The request's deadline, else the router's.
-    pub fn new(router: &Router, request: &Request) -> Self {
+    /// The request's deadline, else the router's, for a call that began at `start`.
+    pub fn new(router: &Router, request: &Request, start: Instant) -> Self {
         let asked = request.options().deadline;
         Self {
-            start: clock::now(),
+            start,
             deadline: asked.or(router.config.timeouts.deadline),
             by_caller: asked.is_some(),
             retries: router.config.retry.per_request,

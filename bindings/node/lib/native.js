@@ -17,6 +17,7 @@
  * @property {(router: RouterHandle, json: string | Uint8Array, number?: BigUint64Array) => Promise<AnswerHandle>} start
  *   starts a completion; writes the call's number into the only element of `number`
  * @property {(router: RouterHandle, number: bigint) => void} cancel
+ * @property {(router: RouterHandle, json: string | Uint8Array) => string} explain
  * @property {(router: RouterHandle) => string | null} snapshot
  * @property {(router: RouterHandle, drainMs: number) => Promise<boolean>} shutdown
  * @property {(router: RouterHandle) => Promise<boolean>} close

@@ -39,6 +39,15 @@ function encode(request) {
   return json;
 }
 
+/**
+ * @param {unknown} json
+ * @returns {asserts json is string | Uint8Array}
+ */
+function checkRaw(json) {
+  if (typeof json === 'string' || json instanceof Uint8Array) return;
+  throw new InvalidArgumentError(`the request is no JSON text but ${typeof json}`);
+}
+
 class Router {
   #handle;
   /** @type {Promise<void> | undefined} */
@@ -77,10 +86,19 @@ class Router {
    * @param {import('../index').CallOptions} [options]
    */
   async completionRaw(json, options) {
-    if (typeof json !== 'string' && !(json instanceof Uint8Array)) {
-      throw new InvalidArgumentError(`the request is no JSON text but ${typeof json}`);
-    }
+    checkRaw(json);
     return complete(this.#open(), json, options);
+  }
+
+  /** @param {import('../types/request').CompletionRequest} request */
+  explain(request) {
+    return this.#explain(encode(request));
+  }
+
+  /** @param {string | Uint8Array} json */
+  explainRaw(json) {
+    checkRaw(json);
+    return this.#explain(json);
   }
 
   snapshot() {
@@ -100,6 +118,16 @@ class Router {
 
   close() {
     return (this.#closed ??= native.close(this.#handle).then(() => undefined));
+  }
+
+  /** @param {string | Uint8Array} json */
+  #explain(json) {
+    const router = this.#open();
+    try {
+      return /** @type {import('../types/plan').Plan} */ (JSON.parse(native.explain(router, json)));
+    } catch (thrown) {
+      throw errorOf(thrown);
+    }
   }
 
   #open() {

@@ -30,6 +30,7 @@ NAPI_MODULE_INIT() {
       function("fromFile", router_from_file),
       function("start", start_completion),
       function("cancel", cancel_call),
+      function("explain", explain_request),
       function("snapshot", take_snapshot),
       function("shutdown", shut_down),
       function("close", close_router),

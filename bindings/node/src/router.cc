@@ -20,6 +20,19 @@ Holder holder_of(napi_env env, napi_value external) {
 // NULL for a router that was closed: the library refuses that in words of its own.
 const router_t *open(const Holder &holder) { return holder == nullptr ? nullptr : holder->get(); }
 
+napi_value throw_failure(napi_env env, router_error_t *error) {
+  napi_throw(env, failure_value(env, error));
+  router_error_free(error);
+  return nullptr;
+}
+
+// A string that the library gave out.
+napi_value take_text(napi_env env, char *owned, size_t len) {
+  napi_value text = text_value(env, owned, len);
+  router_string_free(owned);
+  return text;
+}
+
 using Maker = router_t *(*)(const char *, size_t, router_error_t **);
 
 napi_value make(napi_env env, napi_callback_info info, Maker maker) {
@@ -27,11 +40,7 @@ napi_value make(napi_env env, napi_callback_info info, Maker maker) {
   Text text(env, arguments.at[0]);
   router_error_t *error = nullptr;
   router_t *router = maker(text.data(), text.size(), &error);
-  if (router == nullptr) {
-    napi_throw(env, failure_value(env, error));
-    router_error_free(error);
-    return nullptr;
-  }
+  if (router == nullptr) return throw_failure(env, error);
   auto *holder = new Holder(RouterHandle::adopt(router));
   Environment::of(env)->track(*holder);
   auto let_go = [](napi_env, void *data, void *) { delete static_cast<Holder *>(data); };
@@ -106,15 +115,22 @@ napi_value cancel_call(napi_env env, napi_callback_info info) {
   return undefined_value(env);
 }
 
+napi_value explain_request(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  Holder router = holder_of(env, arguments.at[0]);
+  Text request(env, arguments.at[1]);
+  size_t len = 0;
+  router_error_t *error = nullptr;
+  char *json = router_explain(open(router), request.data(), request.size(), &len, &error);
+  return json == nullptr ? throw_failure(env, error) : take_text(env, json, len);
+}
+
 napi_value take_snapshot(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
   Holder router = holder_of(env, arguments.at[0]);
   size_t len = 0;
   char *json = router_snapshot(open(router), &len);
-  if (json == nullptr) return null_value(env);
-  napi_value text = text_value(env, json, len);
-  router_string_free(json);
-  return text;
+  return json == nullptr ? null_value(env) : take_text(env, json, len);
 }
 
 napi_value shut_down(napi_env env, napi_callback_info info) {

@@ -13,8 +13,8 @@ const { cases } = JSON.parse(readFileSync(inRepository('tests/bindings/cases.jso
 
 // A member that this runner does not know would go untested.
 const KNOWN = {
-  case: ['name', 'config', 'script', 'request', 'raw', 'warm_up', 'cancel', 'close', 'in_flight', 'within_ms', 'expect', 'new_fails'],
-  expect: ['text', 'metadata', 'attempts', 'error'],
+  case: ['name', 'config', 'script', 'request', 'raw', 'warm_up', 'cancel', 'close', 'in_flight', 'within_ms', 'expect', 'new_fails', 'explain'],
+  expect: ['text', 'metadata', 'attempts', 'error', 'plan'],
   error: ['code', 'class', 'status', 'retryable', 'provider', 'deployment', 'param', 'provider_code', 'attempts', 'retry_after_ms', 'message_excludes', 'message_contains'],
 };
 
@@ -30,7 +30,8 @@ function checkError(error, expected) {
   const { code, retryable, provider = error.provider, deployment = error.deployment, param = error.param } = expected;
   const seen = { type: error.type, name: error.name, code: error.code, status: error.status ?? 0, retryable: error.retryable };
   assert.deepEqual(seen, { type, name: type, code, status, retryable }, error.stack);
-  assert.equal(error.constructor, llmrouter[type], 'the class of the error');
+  // One that is narrower than those that the package names is of the class of its code.
+  assert.equal(error.constructor, llmrouter[type] ?? llmrouter.BadRequestError, 'the class of the error');
   const who = [error.provider, error.deployment, error.param, error.providerCode];
   assert.deepEqual(who, [provider, deployment, param, provider_code ?? error.providerCode]);
   if (attempts !== undefined) assert.equal(error.attempts.length, attempts);
@@ -43,10 +44,34 @@ function checkError(error, expected) {
   if (message_contains) assert.ok(error.message.includes(message_contains), error.message);
 }
 
-function checkAnswer(answer, { text, metadata = {}, attempts }) {
+/** The members that are wanted, at every depth; of a text that ends in "…", how it begins. */
+function fits(is, wanted) {
+  if (Array.isArray(wanted)) return is?.length === wanted.length && wanted.every((one, i) => fits(is[i], one));
+  if (wanted !== null && typeof wanted === 'object') return Object.keys(wanted).every((name) => fits(is?.[name], wanted[name]));
+  if (typeof wanted === 'string' && wanted.endsWith('…')) return typeof is === 'string' && is.startsWith(wanted.slice(0, -1));
+  return is === wanted;
+}
+
+const checkPlan = (plan, wanted) => assert.ok(fits(plan, wanted), `the plan is ${JSON.stringify(plan)}`);
+
+function checkAnswer(answer, { text, metadata = {}, attempts, plan }) {
+  assert.equal(answer.metadata.explain !== undefined, plan !== undefined);
+  if (plan !== undefined) checkPlan(answer.metadata.explain, plan);
   if (text !== undefined) assert.equal(answer.text, text);
   for (const [name, value] of Object.entries(metadata)) assert.deepEqual(answer.metadata[name], value, name);
   if (attempts !== undefined) assert.equal(answer.metadata.attempts.length, attempts);
+}
+
+function runExplain({ request, expect }, router) {
+  if (expect.error) {
+    assert.throws(() => router.explain(request), (error) => (checkError(error, expect.error), true));
+    return;
+  }
+  const plan = router.explain(request);
+  checkPlan(plan, expect.plan);
+  const raw = JSON.stringify(request);
+  checkPlan(router.explainRaw(raw), expect.plan);
+  checkPlan(router.explainRaw(Buffer.from(raw)), expect.plan);
 }
 
 async function runCase(entry, router) {
@@ -56,6 +81,10 @@ async function runCase(entry, router) {
     entry.raw === undefined ? router.completion(entry.request, options) : router.completionRaw(entry.raw, options);
 
   for (let i = 0; i < (entry.warm_up ?? 0); i++) await call().catch(() => {});
+  if (entry.explain) {
+    runExplain(entry, router);
+    return;
+  }
   if (entry.cancel === 'before') controller.abort();
   if (entry.close === 'before') await router.close();
   const start = performance.now();

@@ -106,8 +106,14 @@ describe('installed from its tarball, offline', () => {
     assert.match(text, / 0 failed;/);
   });
 
+  test('explain', async () => {
+    const text = await node('explain.mjs', inRepository('examples/config/explain.yaml'));
+    const expected = readFileSync(inRepository('tests/bindings/explain.txt'), 'utf8');
+    assert.equal(text.replace(/another [\d.]+ s/, 'another 60.0 s'), expected);
+  });
+
   test('every example is run', () => {
     const programs = readdirSync(inRepository('examples/node')).filter((name) => name.endsWith('.mjs'));
-    assert.deepEqual(programs.sort(), ['failover.mjs', 'hello.mjs', 'many.mjs']);
+    assert.deepEqual(programs.sort(), ['explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs']);
   });
 });

@@ -87,6 +87,17 @@ test('a snapshot tells the state', async (t) => {
   assert.equal(router.snapshot().groups[0].deployments[0].succeeded, 3);
 });
 
+test('what can not be explained throws', (t) => {
+  const router = closing(t, Router.fromYaml(mock('x')));
+  assert.equal(router.explain(request).resolved.group, 'g');
+  for (const one of [undefined, { ...request, n: 1n }]) assert.throws(() => router.explain(one), InvalidArgumentError);
+  for (const one of [undefined, {}, 1]) assert.throws(() => router.explainRaw(one), InvalidArgumentError);
+  for (const one of ['', '{', 'null', new Uint8Array(0), Buffer.from([0xff, 0xfe])]) {
+    assert.throws(() => router.explainRaw(one), ({ code }) => code === 1 || code === 400);
+  }
+  assert.throws(() => router.explain({ ...request, model: 'nobody' }), ({ code, param }) => code === 400 && param === 'model');
+});
+
 test('shutdown refuses what is new, waits for what runs, and lets the loop turn', async (t) => {
   const router = closing(t, Router.fromYaml(mock('x', 300)));
   const running = router.completion(request);
@@ -128,6 +139,7 @@ test('close may be called many times, and what comes after is refused', async ()
   await router[Symbol.asyncDispose]();
   assert.equal(await router.shutdown(10), true);
   assert.throws(() => router.snapshot(), ShutDownError);
+  assert.throws(() => router.explain(request), ShutDownError);
   await assert.rejects(router.completion(request), ShutDownError);
   await assert.rejects(router.completionRaw('{}'), ShutDownError);
 });

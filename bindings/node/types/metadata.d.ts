@@ -1,4 +1,5 @@
 import type { Usage } from './completion';
+import type { Plan } from './plan';
 
 /** One try of one deployment, or a group that was passed over. */
 export interface Attempt {
@@ -42,6 +43,8 @@ export interface Metadata {
   overhead_ms: number;
   /** Members of the request that had no effect. */
   dropped_params: string[];
+  /** What was planned; only if the request has `metadata: { explain: true }`. */
+  explain?: Plan;
   /** The provider's headers on rate limits, waits and request ids; names in lower case. */
   headers: Record<string, string>;
   /** What a newer library adds. */

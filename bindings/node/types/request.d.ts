@@ -5,7 +5,7 @@ import type { ToolCall } from './completion';
  * the provider as it is, members that are not named here included.
  */
 export interface CompletionRequest extends RouterOptions {
-  /** A model group of the configuration, or an alias. */
+  /** A model group of the configuration, an alias, a name that a wildcard takes, or a deployment's id. */
   model: string;
   messages: readonly Message[];
   frequency_penalty?: number | null;
@@ -35,23 +35,88 @@ export interface CompletionRequest extends RouterOptions {
 export interface RouterOptions {
   /** For each attempt, seconds. */
   timeout?: number | null;
+  /** For the whole call, seconds: groups and deployments that may follow get their part of it. */
+  deadline?: number | null;
+  /** What happens when every deployment rests: it fails, or waits for the first that returns. */
+  on_exhausted?: 'fail' | 'wait' | null;
   /** Attempts in a group after the first. */
   num_retries?: number | null;
-  /** Groups that answer when the first can't, in order, instead of the configured ones. */
-  fallbacks?: readonly unknown[] | null;
+  /** The same by class of failure, instead of the router's. */
+  retry_policy?: RetryPolicy | null;
+  /** The same by group. */
+  model_group_retry_policy?: Readonly<Record<string, RetryPolicy>> | null;
+  /**
+   * Who answers when the first group can't, instead of the configured ones: groups in order, or lists by group. An empty
+   * list turns fallbacks off.
+   */
+  fallbacks?: readonly FallbackTarget[] | FallbackLists | null;
+  /** Who answers when the prompt is too long. */
+  context_window_fallbacks?: FallbackLists | null;
+  /** Who answers what a content policy refuses. */
+  content_policy_fallbacks?: FallbackLists | null;
   disable_fallbacks?: boolean | null;
+  /** `model` is a deployment's own model, such as `azure/gpt-4-eu`. */
+  specific_deployment?: boolean | null;
+  /** What a provider lacks is left out instead of refused. */
+  drop_params?: boolean | null;
+  /** Members, or paths such as `tools[*].strict`, that are never sent. */
+  additional_drop_params?: readonly string[] | null;
+  /** Members that are sent even to a provider that is known to lack them. */
+  allowed_openai_params?: readonly string[] | null;
+  /** What a provider would refuse may be changed until it fits. */
+  modify_params?: boolean | null;
   /** Merged into the body that is sent. */
   extra_body?: Readonly<Record<string, unknown>> | null;
   /** Sent beside the configured ones; never a credential. */
   extra_headers?: Readonly<Record<string, string>> | null;
-  metadata?: Readonly<Record<string, unknown>> | null;
+  /** Stays here. `explain: true` puts the plan into the answer's metadata. */
+  metadata?: Readonly<Record<string, unknown>> & { readonly explain?: boolean } | null;
   /** Answers with this text, without a provider. */
   mock_response?: string | null;
+  /** Answers with these calls. */
+  mock_tool_calls?: readonly ToolCall[] | null;
+  /** Is a time-out, after `timeout`. */
+  mock_timeout?: boolean | null;
+  /** The first group fails at once, so that its fallbacks answer. */
+  mock_testing_fallbacks?: boolean | null;
+  /** The same, by a prompt that is too long. */
+  mock_testing_context_fallbacks?: boolean | null;
+  /** The same, by a content policy. */
+  mock_testing_content_policy_fallbacks?: boolean | null;
+  /** The first attempt in each group is a rate limit, and is retried. */
+  mock_testing_rate_limit_error?: boolean | null;
   /** A key in a request is refused: keys belong into the configuration. */
   api_key?: never;
   /** An endpoint in a request is refused. */
   api_base?: never;
 }
+
+/** The classes by which failures are retried; the most specific one decides. `Default`: those without a number. */
+export type RetryClass =
+  | 'BadRequestError'
+  | 'AuthenticationError'
+  | 'Timeout'
+  | 'TimeoutError'
+  | 'RateLimitError'
+  | 'ContentPolicyViolationError'
+  | 'InternalServerError'
+  | 'ServiceUnavailableError'
+  | 'BadGatewayError'
+  | 'NotFoundError'
+  | 'Default';
+
+/** Retries by class of failure, with LiteLLM's ending or without: `{ RateLimitErrorRetries: 3 }`. */
+export type RetryPolicy = {
+  readonly [key in RetryClass | `${RetryClass}Retries`]?: number | { readonly max_retries: number };
+};
+
+/** A group, or one with what it changes in the request. */
+export type FallbackTarget = string | { readonly model: string; readonly [member: string]: unknown };
+
+/** Fallbacks by group, in LiteLLM's form or as one object; those of `*` are for groups without a list. */
+export type FallbackLists =
+  | Readonly<Record<string, readonly FallbackTarget[]>>
+  | readonly Readonly<Record<string, readonly FallbackTarget[]>>[];
 
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage;
 

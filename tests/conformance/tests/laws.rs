@@ -74,8 +74,12 @@ impl World {
             false => json!(format!("g{group}")),
         };
         let lists = |targets: &Vec<(usize, bool)>| targets.iter().map(target).collect::<Vec<_>>();
-        let fallbacks: Vec<_> =
-            self.fallbacks.iter().enumerate().map(|(group, targets)| json!({format!("g{group}"): lists(targets)})).collect();
+        let fallbacks: Vec<_> = self
+            .fallbacks
+            .iter()
+            .enumerate()
+            .map(|(group, targets)| json!({format!("g{group}"): lists(targets)}))
+            .collect();
         json!({
             "model_list": list,
             "router_settings": {
@@ -147,7 +151,8 @@ fn holds(runtime: &Runtime, world: &World) -> Result<(), TestCaseError> {
     provider.set_script(&Script::default()).unwrap();
     for (attempt, group) in seen {
         let id = deployment_of(&attempt.0);
-        let target = world.fallbacks.iter().flatten().any(|(target, changes)| *changes && format!("g{target}") == group);
+        let target =
+            world.fallbacks.iter().flatten().any(|(target, changes)| *changes && format!("g{target}") == group);
         let plain = REQUEST.replace("MODEL", &id);
         let mut changed: Map<String, Value> = serde_json::from_str(&plain).unwrap();
         changed.insert("seed".to_owned(), group.trim_start_matches('g').parse::<u64>().unwrap().into());

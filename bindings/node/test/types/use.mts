@@ -8,6 +8,7 @@ import {
   ContextWindowExceededError,
   type Message,
   type Metadata,
+  type Plan,
   RateLimitError,
   type Response,
   Router,
@@ -37,7 +38,24 @@ const full = {
   response_format: { type: 'json_schema', json_schema: { name: 's', schema: {}, strict: true } },
   timeout: 30,
   num_retries: 1,
-  fallbacks: ['gpt-3.5-turbo'],
+  fallbacks: ['gpt-3.5-turbo', { model: 'claude', temperature: 0 }],
+  deadline: 60,
+  on_exhausted: 'wait',
+  retry_policy: { RateLimitErrorRetries: 3, Timeout: { max_retries: 1 }, Default: 0 },
+  model_group_retry_policy: { 'gpt-4': { InternalServerError: 1 } },
+  context_window_fallbacks: [{ 'gpt-4': ['long'] }],
+  content_policy_fallbacks: { '*': ['lenient', { model: 'other', seed: 1 }] },
+  specific_deployment: false,
+  additional_drop_params: ['tools[*].strict'],
+  allowed_openai_params: ['logprobs'],
+  modify_params: true,
+  metadata: { explain: true, user: 7 },
+  mock_timeout: false,
+  mock_tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }],
+  mock_testing_fallbacks: false,
+  mock_testing_context_fallbacks: false,
+  mock_testing_content_policy_fallbacks: false,
+  mock_testing_rate_limit_error: false,
 } as const satisfies CompletionRequest;
 
 /** A provider's own parameters, as members or as a type of the program. */
@@ -58,9 +76,13 @@ export async function whole(signal: AbortSignal): Promise<string> {
   const kept: unknown = answer.data['citations'];
   const skipped: string | null | undefined = metadata.attempts[0]?.skipped;
   const state: 'healthy' | 'cooling' | 'blocked' | undefined = router.snapshot().groups[0]?.deployments[0]?.state;
+  const plan: Plan = router.explain({ ...full, top_k: 4 });
+  const because: string | null | undefined = plan.groups[0]?.deployments[0]?.skipped ?? metadata.explain?.groups[0]?.skipped;
+  const left: string[] = [...plan.order, ...(plan.fallbacks.context_window ?? []), plan.resolved?.how ?? '', because ?? ''];
+  const again: number | undefined = router.explainRaw('{}').groups[0]?.deployments[0]?.timeout;
   const ended: boolean = await router.shutdown(100);
   await router.close();
-  return [answer.body, answer.text ?? '', version, abiVersion, cost, tokens, kept, skipped, state, ended].join();
+  return [answer.body, answer.text ?? '', version, abiVersion, cost, tokens, kept, skipped, state, left, again, ended].join();
 }
 
 export function told(error: unknown): string | number | null {
@@ -103,6 +125,16 @@ export async function refused(answer: Response, error: RateLimitError): Promise<
   await router.completion({ model: 'm', messages: [], temperature: 'hot' });
   // @ts-expect-error: no format is named so
   await router.completion({ model: 'm', messages: [], response_format: { type: 'xml' } });
+  // @ts-expect-error: it fails or waits
+  await router.completion({ model: 'm', messages: [], on_exhausted: 'maybe' });
+  // @ts-expect-error: no class is named so
+  await router.completion({ model: 'm', messages: [], retry_policy: { RateLimitErorr: 1 } });
+  // @ts-expect-error: a fallback without a model
+  await router.completion({ model: 'm', messages: [], fallbacks: [{ temperature: 1 }] });
+  // @ts-expect-error: no messages
+  router.explain({ model: 'm' });
+  // @ts-expect-error: there may be no such group
+  router.explainRaw('{}').resolved.group;
   // @ts-expect-error: a signal, not its controller
   await router.completion({ model: 'm', messages: [] }, { signal: new AbortController() });
   // @ts-expect-error: JSON text, not an object
