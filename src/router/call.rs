@@ -79,9 +79,10 @@ async fn walk<F: Form>(
                 continue;
             }
         };
-        let visit = Visit { router, stop: &stop, bounds, until: bounds.share(|| walk.ahead(&stop)) };
+        let until = bounds.share(|| walk.ahead(&stop));
+        let visit = Visit { router, walk: &walk, stop: &stop, bounds, until };
         // Boxed, as are the waits further in: a call's own future stays in the sizes that the allocator has at hand.
-        let error = match Box::pin(visit.run(form, trail, walk.has_policy_fallback(&stop))).await {
+        let error = match Box::pin(visit.run(form, trail)).await {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
@@ -97,6 +98,7 @@ async fn walk<F: Form>(
 /// One group of a call.
 struct Visit<'v, 'a> {
     router: &'a Router,
+    walk: &'v Walk<'a>,
     stop: &'v Stop<'a>,
     bounds: &'v Bounds,
     /// The end of the group's share of the call's deadline.
@@ -105,7 +107,7 @@ struct Visit<'v, 'a> {
 
 impl Visit<'_, '_> {
     /// Rounds of attempts: one, unless the group has levels, or the rest of it is to be tried before other groups.
-    async fn run<F: Form>(&self, form: &F, trail: &mut Trail, falls_back: bool) -> Result<F::Output, Error> {
+    async fn run<F: Form>(&self, form: &F, trail: &mut Trail) -> Result<F::Output, Error> {
         if let Some(error) = played::first_failure(self.stop) {
             trail.push(played::record(self.stop, &error));
             return Err(error);
@@ -115,7 +117,7 @@ impl Visit<'_, '_> {
         loop {
             let names = [self.stop.asked, &*self.stop.lead.group.name];
             let mut retries = Retries::new(Rules::new(&self.router.config.retry, &self.stop.request, names));
-            let error = match self.round(form, trail, falls_back, &round, &mut retries).await {
+            let error = match self.round(form, trail, &round, &mut retries).await {
                 Ok(output) => return Ok(output),
                 Err(error) => error,
             };
@@ -130,7 +132,6 @@ impl Visit<'_, '_> {
         &self,
         form: &F,
         trail: &mut Trail,
-        falls_back: bool,
         round: &Round,
         retries: &mut Retries<'_>,
     ) -> Result<F::Output, Error> {
@@ -180,7 +181,7 @@ impl Visit<'_, '_> {
                 Err(error) => Err(error),
             };
             let outcome = match outcome {
-                Ok(output) if falls_back && form.is_filtered(&output) => Err(endpoint.filtered()),
+                Ok(output) if self.replaces(form, &output) => Err(endpoint.filtered()),
                 outcome => outcome,
             };
             match outcome {
@@ -196,6 +197,11 @@ impl Visit<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Whether somebody else is to answer in the stead of an answer that a content filter cut.
+    fn replaces<F: Form>(&self, form: &F, output: &F::Output) -> bool {
+        self.walk.replaces_filtered() && form.is_filtered(output) && self.walk.has_other_for_filtered(self.stop)
     }
 
     /// The round is over without an attempt: the error is the last attempt's, if there was one.

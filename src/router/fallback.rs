@@ -198,10 +198,21 @@ impl<'a> Walk<'a> {
         asked.or(self.router.config.fallback.content_policy.as_ref())
     }
 
-    /// Whether somebody answers in the stead of an answer that a content filter cut.
-    pub fn has_policy_fallback(&self, stop: &Stop<'a>) -> bool {
-        let lists = self.content_policy().filter(|_| !self.request.options().disable_fallbacks);
-        lists.is_some_and(|lists| lists.find(self.keys_of(stop).iter().map(String::as_str)).is_some())
+    /// Whether any answer that a content filter cut may have another in its stead: with lists of its own, or the list for
+    /// any group.
+    pub fn replaces_filtered(&self) -> bool {
+        let any = || self.generic().is_some_and(|lists| lists.get(ANY).is_some());
+        !self.request.options().disable_fallbacks && (self.content_policy().is_some() || any())
+    }
+
+    /// Whether somebody is left to answer in the stead of this stop's filtered answer.
+    pub fn has_other_for_filtered(&self, stop: &Stop<'a>) -> bool {
+        let targets = self.targets_after(stop, &Error::new(ErrorKind::ContentPolicyViolation, ""));
+        let unvisited = |target: &Target| {
+            let lead = self.router.names.resolve(&target.group, false);
+            lead.is_ok_and(|lead| !self.visited.contains(&lead.name))
+        };
+        self.left > 0 && targets.iter().any(unvisited)
     }
 
     /// How many groups may follow this stop, as far as can be seen from it.

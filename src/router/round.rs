@@ -1,7 +1,7 @@
 //! What comes after a round of attempts, still within the group: its next level, or the rest of it.
 
 use crate::config::Config;
-use crate::error::{Error, ErrorKind, Scope};
+use crate::error::{Error, ErrorKind};
 
 use super::candidates::{Round, has_other};
 use super::group::Group;
@@ -25,8 +25,7 @@ pub fn next_round(
     if let Some(order) = group.order_after(used.or(round.order)) {
         return Some(Round { order: Some(order), ..round.clone() });
     }
-    let worth_it = error.is_retryable() || error.scope() == Scope::Key;
-    if !config.fallback.within_group || !worth_it || rounds > config.fallback.max_fallbacks {
+    if !config.fallback.within_group || rounds > config.fallback.max_fallbacks {
         return None;
     }
     let mut excluded = round.excluded.clone();
