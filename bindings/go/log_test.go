@@ -83,6 +83,9 @@ func TestInsideAListener(t *testing.T) {
 			if _, err := router.Snapshot(); err != nil {
 				t.Error(err)
 			}
+			if _, err := router.Explain(question); err != nil {
+				t.Error(err)
+			}
 			router.Close()
 		})
 	})

@@ -34,13 +34,13 @@ type Metadata struct {
 	Headers map[string]string `json:"headers"`
 }
 
-// Attempt is one deployment that was asked, or a group that was passed over.
+// Attempt is one deployment that was asked, or a deployment or group that was passed over.
 type Attempt struct {
-	Deployment string `json:"deployment"` // Empty if nobody was asked.
+	Deployment string `json:"deployment"` // Empty for a group that was passed over.
 	ModelGroup string `json:"model_group"`
 	Status     int    `json:"status"` // HTTP; 0 if there was no answer.
 	Error      string `json:"error"`  // The class; empty on success.
-	// Skipped is why the group was passed over; empty if it was not.
+	// Skipped is why it was passed over; empty if it was not.
 	Skipped string        `json:"skipped"`
 	Took    time.Duration `json:"-"`
 }

@@ -96,6 +96,8 @@ static void one_dies(const router_t *router)
           load.failures, load.error);
     check(before_a > 0 && before_b > 0 && last_a == 0 && last_b > 0, "the load moves to the other server",
           "it did not");
+    check(load.retried[TOTAL - 1] == 0, "the dead server is benched: nobody asks it any more",
+          "%ld calls of the last second did", load.retried[TOTAL - 1]);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 import type { Usage } from './completion';
 import type { Plan } from './plan';
 
-/** One try of one deployment, or a group that was passed over. */
+/** One try of one deployment, or a deployment or group that was passed over. */
 export interface Attempt {
   /** The deployment's id; null where the whole group was passed over. */
   deployment: string | null;

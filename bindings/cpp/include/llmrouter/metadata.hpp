@@ -14,14 +14,14 @@
 
 namespace llmrouter {
 
-/// One attempt of a call, or one group that was passed over.
+/// One attempt of a call, or a deployment or group that was passed over.
 struct Attempt {
     std::optional<std::string> deployment;  ///< none for a group that was passed over
     std::string model_group;
     std::optional<int> status;         ///< HTTP status; none if no answer came
     std::optional<std::string> error;  ///< class, such as "RateLimitError"; none if it answered
     double ms = 0;                     ///< how long it took, milliseconds
-    std::optional<std::string> skipped;  ///< why a group was passed over
+    std::optional<std::string> skipped;  ///< why it was passed over
 };
 
 /// Tokens that a call used.
