@@ -39,8 +39,8 @@ type Resolved struct {
 // PlannedGroup is a group that would be visited, or passed over.
 type PlannedGroup struct {
 	Name  string `json:"name"`
-	Asked string `json:"asked"` // The name that led here; empty if it is passed over.
-	How   string `json:"how"`   // By which rule, as in [Resolved].
+	Asked string `json:"asked"` // The name that led here.
+	How   string `json:"how"`   // By which rule, as in [Resolved]; empty if it leads nowhere.
 	// Skipped is why it would be passed over; empty if it would not.
 	Skipped string `json:"skipped"`
 	// Retries is how many attempts follow the first, unless a retry policy says otherwise.

@@ -31,8 +31,8 @@ type ChatRequest struct {
 
 	// Timeout is for each attempt; the deployment's or the router's if 0. The context bounds the whole call.
 	Timeout time.Duration `json:"-"`
-	// Deadline is for the whole call: groups and deployments that may follow get their part of it. The router's if 0.
-	// When it ends, so does the call, with [ErrTimeout]; a context that ends takes what is running with it instead.
+	// Deadline is for the whole call; the router's if 0. Unlike the context's, it is planned with: what may have to be
+	// asked after the first deployment gets its part of the time. When it is over, the call fails with [ErrTimeout].
 	Deadline time.Duration `json:"-"`
 	// NumRetries is how many more attempts a group gets after the first.
 	NumRetries *int `json:"num_retries,omitempty"`

@@ -228,6 +228,9 @@ func TestCloseAmongCalls(t *testing.T) {
 					if err != nil && !errors.Is(err, llmrouter.ErrShutDown) && !errors.Is(err, llmrouter.ErrCancelled) {
 						t.Error(err)
 					}
+					if _, err := router.Explain(question); err != nil && !errors.Is(err, llmrouter.ErrShutDown) {
+						t.Error(err)
+					}
 					if _, err := router.Snapshot(); errors.Is(err, llmrouter.ErrShutDown) {
 						return
 					}

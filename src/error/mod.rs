@@ -82,6 +82,12 @@ impl Error {
         self
     }
 
+    /// The same, with a reason behind its message.
+    pub fn because(mut self, reason: &str) -> Self {
+        self.0.message = format!("{} ({reason})", self.0.message).into();
+        self
+    }
+
     /// The provider's HTTP status, whatever it was.
     pub fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);

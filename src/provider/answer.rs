@@ -85,7 +85,10 @@ impl Endpoint {
     }
 
     fn late(&self, timeout: Duration) -> Error {
-        self.error(ErrorKind::Timeout, &format!("no answer within {} s", timeout.as_secs_f64()))
+        self.error(
+            ErrorKind::Timeout,
+            &format!("no answer within {} s", (timeout.as_secs_f64() * 1000.0).round() / 1000.0),
+        )
     }
 
     fn no_token(&self, error: NoToken) -> Error {

@@ -190,6 +190,7 @@ impl Visit<'_, '_> {
                     return Ok(output);
                 }
                 Err(error) => {
+                    let error = self.bounds.explained(error, bound);
                     trail.push(attempt.failed(&error, bound.by_caller));
                     if let Some(error) = retries.give_up(error, group, round, member) {
                         return Err(error);

@@ -25,7 +25,7 @@ pub fn plan(router: &Router, request: &Request) -> Result<Value, Error> {
         groups.push(passed_over(request.model(), nowhere.message()));
     }
     let fails = Error::new(ErrorKind::InternalServer, "as if");
-    let mut instead = json!({});
+    let mut instead = Value::Null;
     while let Some(step) = walk.next() {
         match step {
             Step::Skip { group, reason } => groups.push(passed_over(group, &reason)),
@@ -51,12 +51,12 @@ pub fn plan(router: &Router, request: &Request) -> Result<Value, Error> {
         "groups": groups,
         "fallbacks": instead,
         "max_fallbacks": router.config.fallback.max_fallbacks,
-        "deadline": bounds.left().map(|left| left.as_secs_f64()),
+        "deadline": bounds.deadline().map(|deadline| deadline.as_secs_f64()),
     }))
 }
 
 fn passed_over(group: &str, reason: &str) -> Value {
-    json!({"name": group, "skipped": reason, "deployments": []})
+    json!({"name": group, "asked": group, "how": null, "skipped": reason, "retries": null, "deployments": []})
 }
 
 /// The targets for each kind of failure of the group that was asked for.
@@ -107,7 +107,8 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     for outsider in group.unusable() {
         let deployment = &outsider.deployment;
         let value = json!({
-            "id": deployment.id(), "provider": deployment.provider, "model": deployment.model, "share": 0.0,
+            "id": deployment.id(), "provider": deployment.provider, "model": deployment.model,
+            "order": deployment.config.order, "share": 0.0, "in_flight": 0, "timeout": null,
             "skipped": outsider.why.message(),
         });
         deployments.push((outsider.place, value));

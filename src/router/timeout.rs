@@ -19,6 +19,8 @@ pub struct Bound {
     pub time: Duration,
     /// It is the caller's, and shorter than the deployment would have had: running into it is nobody's failure.
     pub by_caller: bool,
+    /// It is the attempt's share of the call's deadline.
+    pub is_share: bool,
 }
 
 /// How long one attempt may take: what stands nearest to it decides.
@@ -28,8 +30,8 @@ pub fn of_attempt(request: &Request, deployment: &Deployment, router: &TimeoutCo
     let configured = tier.or(own.timeout).or(own.request_timeout).or(router.request_timeout).or(router.timeout);
     let configured = configured.or(router.default).unwrap_or(DEFAULT_TIMEOUT);
     match options.timeout {
-        Some(time) => Bound { time, by_caller: time < configured },
-        None => Bound { time: configured, by_caller: false },
+        Some(time) => Bound { time, by_caller: time < configured, is_share: false },
+        None => Bound { time: configured, by_caller: false, is_share: false },
     }
 }
 
@@ -71,6 +73,11 @@ impl Bounds {
         self.start
     }
 
+    /// The time of the whole call, as it was asked for.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
     pub fn spent(&self) -> Duration {
         clock::now().saturating_duration_since(self.start)
     }
@@ -97,6 +104,16 @@ impl Bounds {
         Some(Error::new(ErrorKind::NoDeploymentAvailable, message))
     }
 
+    /// Says of an attempt that ran out of its share where the bound came from.
+    pub fn explained(&self, error: Error, bound: Bound) -> Error {
+        let run_out = error.kind() == ErrorKind::Timeout && error.provider_status().is_none();
+        if !(bound.is_share && run_out) {
+            return error;
+        }
+        let seconds = self.deadline.unwrap_or_default().as_secs_f64();
+        error.because(&format!("its share of the call's deadline of {seconds} s"))
+    }
+
     fn late(&self) -> Error {
         let seconds = self.deadline.unwrap_or_default().as_secs_f64();
         Error::new(ErrorKind::Timeout, format!("no time is left of the deadline of {seconds} s"))
@@ -111,7 +128,7 @@ impl Bounds {
         if part.is_zero() {
             return Err(self.late());
         }
-        let cut = Bound { time: part, by_caller: self.by_caller };
+        let cut = Bound { time: part, by_caller: self.by_caller, is_share: true };
         Ok(if part < own.time { cut } else { own })
     }
 }

@@ -7,14 +7,14 @@ export interface PlannedDeployment {
   provider: string;
   /** The provider's own name of the model. */
   model: string;
-  /** Its level: those of a lower one are asked first. Null if it has none; absent if it can't be used. */
-  order?: number | null;
+  /** Its level: those of a lower one are asked first. Null if it has none. */
+  order: number | null;
   /** The chance to be asked first, from 0 to 1. */
   share: number;
-  /** Attempts that run now; absent if it can't be used. */
-  in_flight?: number;
-  /** Of an attempt, seconds; absent if it can't be used. */
-  timeout?: number;
+  /** Attempts that run now. */
+  in_flight: number;
+  /** Of an attempt, seconds; null if it can't be used. */
+  timeout: number | null;
   /** Why it would not be asked now. */
   skipped: string | null;
   [member: string]: unknown;
@@ -23,14 +23,14 @@ export interface PlannedDeployment {
 /** A group that would be visited, or passed over. */
 export interface PlannedGroup {
   name: string;
-  /** The name that led here; absent if it is passed over. */
-  asked?: string;
-  /** By which rule; absent if it is passed over. */
-  how?: ResolvedBy;
+  /** The name that led here. */
+  asked: string;
+  /** By which rule; null if it leads nowhere. */
+  how: ResolvedBy | null;
   /** Why it would be passed over. */
   skipped: string | null;
-  /** Attempts after the first, unless a retry policy says otherwise. */
-  retries?: number | null;
+  /** Attempts after the first, unless a retry policy says otherwise; null if nobody could make one. */
+  retries: number | null;
   /** In the order of the configuration. */
   deployments: PlannedDeployment[];
   [member: string]: unknown;
@@ -56,8 +56,8 @@ export interface Plan {
   order: string[];
   /** The same, with those that would be passed over among them. */
   groups: PlannedGroup[];
-  /** Empty if `resolved` is null. */
-  fallbacks: Partial<PlannedFallbacks>;
+  /** Null if `resolved` is. */
+  fallbacks: PlannedFallbacks | null;
   /** Groups that are visited after the first, at most. */
   max_fallbacks: number;
   /** Of the whole call, seconds. */

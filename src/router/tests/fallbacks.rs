@@ -59,7 +59,11 @@ async fn a_filtered_answer_falls_back_where_somebody_answers_instead() {
     assert_eq!(asked_of("content_policy_fallbacks: [{g: [b]}]").await, ["g-0", "b-1"]);
     assert_eq!(asked_of("content_policy_fallbacks: [{x: [b]}]").await, ["g-0"]);
     assert_eq!(asked_of("fallbacks: [{g: [b]}]").await, ["g-0"]);
-    assert_eq!(asked_of("default_fallbacks: [b]").await, ["g-0", "b-1"], "the list for any group is asked for this, too");
+    assert_eq!(
+        asked_of("default_fallbacks: [b]").await,
+        ["g-0", "b-1"],
+        "the list for any group is asked for this, too"
+    );
     assert_eq!(asked_of("content_policy_fallbacks: [{g: [gone]}]").await, ["g-0"], "nobody is left to answer instead");
     let router = router(&(list(&groups) + "content_policy_fallbacks: [{g: [b]}]"));
     assert_eq!(asked(&call(&router, r#"{"model":"g","disable_fallbacks":true}"#).await), ["g-0"]);
