@@ -46,6 +46,11 @@ impl<'a> Groups<'a> {
         }
     }
 
+    /// Whether it is the model of some deployment.
+    pub fn is_model(&self, name: &str) -> bool {
+        self.models.contains(name)
+    }
+
     fn leads(&self, name: &str) -> bool {
         self.has(name) || self.takes(name) || self.ids.contains(name) || self.models.contains(name)
     }

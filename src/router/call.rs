@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::chat::Request;
 use crate::clock;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::provider::{Answer, Opened};
 
 use super::Router;
@@ -43,20 +43,43 @@ impl Form for Whole {
     }
 }
 
+/// Why nobody answered.
+struct Unanswered {
+    /// The first group's last error, with the least wait of all groups.
+    error: Error,
+    /// Somebody would, who rests now: it has not failed all the attempts that it may.
+    rests: bool,
+}
+
+/// How a visit of a group ended without an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It failed as often as it may.
+    Failed,
+    /// Nobody was free, and there were attempts left.
+    Rests,
+    /// Nobody goes with the request, or the call's bounds leave no room.
+    Passed,
+}
+
 /// Answers from the first group that can; if none can, the error is the first group's last one. A call that may wait
-/// begins again when nobody was free.
+/// begins again when somebody returns.
 pub async fn run<F: Form>(router: &Router, request: &Request, form: &F, trail: &mut Trail) -> Result<F::Output, Error> {
     let bounds = Bounds::new(router, request, trail.start);
-    loop {
-        let error = match walk(router, request, form, trail, &bounds).await {
+    let mut unanswered = match walk(router, request, form, trail, &bounds).await {
+        Ok(output) => return Ok(output),
+        Err(unanswered) => unanswered,
+    };
+    let told = trail.records.len();
+    while unanswered.rests {
+        Box::pin(wait_for_somebody(router, request, unanswered.error, trail, &bounds)).await?;
+        trail.forget_skips_after(told);
+        unanswered = match Box::pin(walk(router, request, form, trail, &bounds)).await {
             Ok(output) => return Ok(output),
-            Err(error) => error,
+            Err(unanswered) => unanswered,
         };
-        if error.kind() != ErrorKind::NoDeploymentAvailable || trail.attempts() > 0 {
-            return Err(error);
-        }
-        Box::pin(wait_for_somebody(router, request, error, trail, &bounds)).await?;
     }
+    Err(unanswered.error)
 }
 
 async fn walk<F: Form>(
@@ -65,12 +88,13 @@ async fn walk<F: Form>(
     form: &F,
     trail: &mut Trail,
     bounds: &Bounds,
-) -> Result<F::Output, Error> {
-    let mut walk = Walk::new(router, request)?;
+) -> Result<F::Output, Unanswered> {
+    let mut walk = Walk::new(router, request).map_err(|error| Unanswered { error, rests: false })?;
     let mut first = walk.nowhere();
     if let Some(nowhere) = &first {
         trail.skip_group(request.model(), nowhere.message().to_owned());
     }
+    let mut ends = Vec::new();
     while let Some(step) = walk.next() {
         let stop = match step {
             Step::Visit(stop) => stop,
@@ -80,19 +104,21 @@ async fn walk<F: Form>(
             }
         };
         let until = bounds.share(|| walk.ahead(&stop));
-        let visit = Visit { router, walk: &walk, stop: &stop, bounds, until };
+        let mut visit = Visit { router, walk: &walk, stop: &stop, bounds, until, end: End::Failed };
         // Boxed, as are the waits further in: a call's own future stays in the sizes that the allocator has at hand.
         let error = match Box::pin(visit.run(form, trail)).await {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
+        ends.push(visit.end);
         walk.failed(&stop, &error);
         first = Some(match first {
             Some(first) => first.or_sooner(Some(&error)),
             None => error,
         });
     }
-    Err(first.unwrap_or_else(|| Error::bad_request("no model group could be visited")))
+    let error = first.unwrap_or_else(|| Error::bad_request("no model group could be visited"));
+    Err(Unanswered { error, rests: ends.contains(&End::Rests) && !ends.contains(&End::Failed) })
 }
 
 /// One group of a call.
@@ -103,33 +129,38 @@ struct Visit<'v, 'a> {
     bounds: &'v Bounds,
     /// The end of the group's share of the call's deadline.
     until: Option<Instant>,
+    end: End,
 }
 
 impl Visit<'_, '_> {
     /// Rounds of attempts: one, unless the group has levels, or the rest of it is to be tried before other groups.
-    async fn run<F: Form>(&self, form: &F, trail: &mut Trail) -> Result<F::Output, Error> {
+    async fn run<F: Form>(&mut self, form: &F, trail: &mut Trail) -> Result<F::Output, Error> {
         if let Some(error) = played::first_failure(self.stop) {
             trail.push(played::record(self.stop, &error));
             return Err(error);
         }
         let mut round = Round { order: None, excluded: Vec::new(), call_start: self.bounds.start() };
         let mut rounds = 1;
+        // Those of an earlier walk, if this one goes on after a wait.
+        let made = trail.attempts_in(&self.stop.lead.name);
         loop {
             let names = [self.stop.asked, &*self.stop.lead.group.name];
-            let mut retries = Retries::new(Rules::new(&self.router.config.retry, &self.stop.request, names));
+            let mut retries = Retries::new(Rules::new(&self.router.config.retry, &self.stop.request, names), made);
             let error = match self.round(form, trail, &round, &mut retries).await {
                 Ok(output) => return Ok(output),
                 Err(error) => error,
             };
+            // A further round ends for reasons of its own.
             let next = next_round(&self.router.config, self.stop.lead.group, &round, &retries, &error, rounds);
             round = next.ok_or(error)?;
+            self.end = End::Failed;
             rounds += 1;
         }
     }
 
     /// Attempts of one round: an untried deployment at once, a tried one not before its time.
     async fn round<F: Form>(
-        &self,
+        &mut self,
         form: &F,
         trail: &mut Trail,
         round: &Round,
@@ -146,8 +177,7 @@ impl Visit<'_, '_> {
         loop {
             let (member, wait, untried) = match choose(group, round, retries) {
                 Choice::Member { member, wait, untried } => (member, wait, untried),
-                Choice::Nobody(nobody) => return Err(self.ended(nobody, trail, retries)),
-                Choice::TooLate => return Err(retries.take_last_error().unwrap_or_else(|| group.nobody())),
+                Choice::Nobody => return Err(self.nobody(trail, retries)),
             };
             let encoded = self.stop.lead.endpoint(member).and_then(|endpoint| {
                 let encoded = endpoint.encode(request)?;
@@ -162,6 +192,7 @@ impl Visit<'_, '_> {
                 }
             };
             if let Some(error) = self.bounds.refuse(trail.attempts(), self.until, wait) {
+                self.end = End::Passed;
                 return Err(self.ended(error, trail, retries));
             }
             if !wait.is_zero() {
@@ -169,7 +200,7 @@ impl Visit<'_, '_> {
             }
             let own = of_attempt(request, member.deployment(), &self.router.config.timeouts);
             let ways = untried.min(retries.left(member) + 1);
-            let bound = match self.bounds.attempt(own, self.until, ways) {
+            let bound = match self.bounds.attempt(own, self.until, ways, trail.attempts()) {
                 Ok(bound) => bound,
                 Err(error) => return Err(self.ended(error, trail, retries)),
             };
@@ -191,7 +222,7 @@ impl Visit<'_, '_> {
                 }
                 Err(error) => {
                     let error = self.bounds.explained(error, bound);
-                    trail.push(attempt.failed(&error, bound.by_caller));
+                    trail.push(attempt.failed(&error, bound.blameless));
                     if let Some(error) = retries.give_up(error, group, round, member) {
                         return Err(error);
                     }
@@ -203,6 +234,16 @@ impl Visit<'_, '_> {
     /// Whether somebody else is to answer in the stead of an answer that a content filter cut.
     fn replaces<F: Form>(&self, form: &F, output: &F::Output) -> bool {
         self.walk.replaces_filtered() && form.is_filtered(output) && self.walk.has_other_for_filtered(self.stop)
+    }
+
+    /// Nobody is left to ask: whoever could take the request rests, or nobody could.
+    fn nobody(&mut self, trail: &mut Trail, retries: &mut Retries<'_>) -> Error {
+        let nobody = self.stop.nobody();
+        self.end = if nobody.retry_after().is_some() { End::Rests } else { End::Passed };
+        if let (Some(misfit), End::Passed) = (retries.take_misfit(), self.end) {
+            return retries.take_last_error().unwrap_or(misfit);
+        }
+        self.ended(nobody, trail, retries)
     }
 
     /// The round is over without an attempt: the error is the last attempt's, if there was one.

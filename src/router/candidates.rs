@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::error::Error;
 use crate::strategy::{Candidate, simple_shuffle};
 
 use super::group::{Group, Member};
@@ -17,10 +16,8 @@ pub enum Choice<'a> {
         /// How many untried ones there are, this one among them.
         untried: usize,
     },
-    /// Everybody is benched; the error says until when.
-    Nobody(Error),
-    /// Whoever is left does not go with the request, or asked for more patience than a call has.
-    TooLate,
+    /// Whoever is left is benched, does not go with the request, or asked for more patience than a call has.
+    Nobody,
 }
 
 /// Who takes part in a round of attempts within a group.
@@ -41,7 +38,7 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
     let members = level(group, round, free);
     if let (true, Some(index)) = (retries.is_fresh(), pick(&members)) {
         let untried = members.len();
-        return group.member(index).map_or(Choice::TooLate, |member| Choice::Member {
+        return group.member(index).map_or(Choice::Nobody, |member| Choice::Member {
             member,
             wait: Duration::ZERO,
             untried,
@@ -65,8 +62,7 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
     let last = last_resort(group, round, retries, now);
     match pick(&last).and_then(|index| group.member(index)) {
         Some(member) => Choice::Member { member, wait: Duration::ZERO, untried: last.len() },
-        None if members.is_empty() => Choice::Nobody(group.nobody()),
-        None => Choice::TooLate,
+        None => Choice::Nobody,
     }
 }
 

@@ -55,8 +55,9 @@ pub fn judge(
         (Some((class, allowed)), _) => exceeds(Some(class), allowed),
         (None, _) if key => true,
         (None, Some(allowed)) => {
-            let named_wait = kind == ErrorKind::RateLimit && !alone && error.retry_after().is_some();
-            exceeds(None, allowed) || named_wait
+            let unset = own.allowed_fails.is_none() && config.allowed_fails.is_none();
+            let at_once = kind == ErrorKind::RateLimit && !alone && (unset || error.retry_after().is_some());
+            exceeds(None, allowed) || at_once
         }
         (None, None) => {
             let calls = share.good.saturating_add(share.bad);

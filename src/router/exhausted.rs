@@ -11,7 +11,7 @@ use super::fallback::{Step, Walk};
 use super::ledger::Trail;
 use super::timeout::{Bounds, longest_wait};
 
-/// Waits until the first deployment returns, behind those who wait for the same group. The error of a call that may not
+/// Waits until the first deployment that can take the request returns, behind those who wait for the same group. The error of a call that may not
 /// wait, or not for that long.
 pub async fn wait_for_somebody(
     router: &Router,
@@ -62,11 +62,11 @@ fn first_return(router: &Router, request: &Request) -> Option<Duration> {
     let mut first: Option<Duration> = None;
     while let Some(step) = walk.next() {
         let Step::Visit(stop) = step else { continue };
-        for member in stop.lead.group.usable() {
+        for member in stop.lead.group.usable().filter(|member| stop.fits(member).is_ok()) {
             let left = member.deployment().benched_for(now).unwrap_or_default();
             first = Some(first.map_or(left, |first| first.min(left)));
         }
-        walk.failed(&stop, &stop.lead.group.nobody());
+        walk.failed(&stop, &stop.nobody());
     }
     first
 }

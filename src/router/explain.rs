@@ -77,7 +77,7 @@ fn of_kinds(walk: &Walk<'_>, stop: &Stop<'_>) -> Value {
 fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let (group, now) = (stop.lead.group, clock::now());
     let round = Round { order: None, excluded: Vec::new(), call_start: bounds.start() };
-    let misfit = |member: &Member| stop.lead.endpoint(member).and_then(|endpoint| endpoint.encode(&stop.request)).err();
+    let misfit = |member: &Member| stop.fits(member).err();
     let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
     let members = level(group, &round, free);
     let fitting: Vec<&Member> = members.iter().filter(|member| misfit(member).is_none()).copied().collect();
@@ -118,7 +118,7 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let rules = Rules::new(&router.config.retry, &stop.request, names);
     let nobody = fitting.is_empty().then(|| match members.first().and_then(|member| misfit(member)) {
         Some(error) => error.message().to_owned(),
-        None => group.nobody().message().to_owned(),
+        None => stop.nobody().message().to_owned(),
     });
     let mut value = Map::new();
     value.insert("name".to_owned(), Value::from(&*stop.lead.name));

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::policy::{ANY, Lists, Target, maker_of};
 
 use super::Router;
+use super::group::Member;
 use super::held::Held;
 use super::names::{How, Lead};
 
@@ -52,6 +53,18 @@ pub enum Step<'a> {
         group: &'a str,
         reason: String,
     },
+}
+
+impl Stop<'_> {
+    /// An error if the member can't take the request.
+    pub fn fits(&self, member: &Member) -> Result<(), Error> {
+        self.lead.endpoint(member)?.encode(&self.request).map(|_| ())
+    }
+
+    /// The error of a visit that found nobody free.
+    pub fn nobody(&self) -> Error {
+        self.lead.group.nobody(|member| self.fits(member).is_ok())
+    }
 }
 
 impl<'a> Walk<'a> {

@@ -1,6 +1,7 @@
 //! A model group: the deployments that a name leads to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock;
 use crate::deployment::Deployment;
@@ -99,8 +100,9 @@ impl Group {
         windows.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
     }
 
-    /// The error of a call when nobody in the group may be called now.
-    pub fn nobody(&self) -> Error {
+    /// The error of a call when nobody in the group may be called now. `fits` says of a member whether it could take the
+    /// request; the time is that until the first of them returns.
+    pub fn nobody(&self, fits: impl Fn(&Member) -> bool) -> Error {
         if let (true, Some(Outsider { deployment, why, .. })) = (self.members.is_empty(), self.unusable.first()) {
             let error = match (why, self.pinned) {
                 (Unusable::Blocked, true) => Error::new(ErrorKind::ServiceUnavailable, "blocked by the configuration"),
@@ -109,12 +111,15 @@ impl Group {
             return error.at(&deployment.provider, &deployment.model, deployment.id());
         }
         let now = clock::now();
-        let wait = self.members.iter().filter_map(|member| member.deployment().benched_for(now)).min();
+        let benched = |member: &Member| member.deployment().benched_for(now);
+        let waits = self.members.iter().filter(|member| benched(member).is_some() && fits(member)).filter_map(benched);
+        let (wait, cooling) = waits.fold((None, 0), |(first, count): (Option<Duration>, usize), wait| {
+            (Some(first.map_or(wait, |first| first.min(wait))), count + 1)
+        });
         let seconds = wait.unwrap_or_default().as_secs_f64();
         let message = format!(
-            "no deployment of \"{}\" is available: {} cooling down, the first returns in {seconds:.1} s",
-            self.name,
-            self.members.len()
+            "no deployment of \"{}\" is available: {cooling} cooling down, the first returns in {seconds:.1} s",
+            self.name
         );
         Error::new(ErrorKind::NoDeploymentAvailable, message).with_retry_after(wait)
     }

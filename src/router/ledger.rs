@@ -59,10 +59,10 @@ impl<'a> Attempt<'a> {
         self.record(now, Some(200), None)
     }
 
-    /// `by_caller`: the bound that the attempt ran into, if it did, was the caller's own wish.
-    pub fn failed(mut self, error: &Error, by_caller: bool) -> Record {
+    /// `blameless`: the bound that the attempt ran into, if it did, was none of its own.
+    pub fn failed(mut self, error: &Error, blameless: bool) -> Record {
         let now = clock::now();
-        let run_out = by_caller && error.kind() == ErrorKind::Timeout && error.provider_status().is_none();
+        let run_out = blameless && error.kind() == ErrorKind::Timeout && error.provider_status().is_none();
         // What is wrong with the request says nothing about who refused it.
         if matches!(error.scope(), Scope::Deployment | Scope::Key) {
             self.deployment.count_failure();
@@ -151,6 +151,22 @@ impl Trail {
     pub fn attempts(&self) -> usize {
         let asked = |record: &&Record| record.deployment.is_some() && record.skipped.is_none();
         self.records.iter().filter(asked).count()
+    }
+
+    /// How many times a deployment of this group was asked.
+    pub fn attempts_in(&self, group: &str) -> u32 {
+        let asked = |record: &&Record| record.deployment.is_some() && record.skipped.is_none();
+        let count = self.records.iter().filter(asked).filter(|record| &*record.group == group).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Leaves only the attempts of the records behind so many: what was passed over once need not be told again.
+    pub fn forget_skips_after(&mut self, records: usize) {
+        let mut place = 0;
+        self.records.retain(|record| {
+            place += 1;
+            place <= records || record.skipped.is_none()
+        });
     }
 
     /// Notes a deployment that does not go with the request.

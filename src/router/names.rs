@@ -155,7 +155,8 @@ impl Names {
             Some(AliasTarget::Group(target)) => {
                 let place = self.by_name.get(target.as_str()).and_then(|place| self.groups.get(*place));
                 let lead = place.map(|group| Lead::to(group, How::Alias)).or_else(|| self.by_wildcard(target));
-                lead.ok_or_else(|| nowhere(name))
+                let by_model = || self.by_model.get(target).map(|group| Lead::to(group, How::Alias));
+                lead.or_else(by_model).ok_or_else(|| nowhere(name))
             }
             Some(AliasTarget::Missing(target)) => {
                 let message =

@@ -58,6 +58,8 @@ pub struct Retries<'a> {
     tried: Vec<Tried>,
     ruled_out: Vec<usize>,
     last_error: Option<Error>,
+    /// Why a deployment did not go with the request.
+    misfit: Option<Error>,
 }
 
 /// A deployment that failed in this round.
@@ -79,8 +81,9 @@ pub enum Readiness {
 }
 
 impl<'a> Retries<'a> {
-    pub fn new(rules: Rules<'a>) -> Self {
-        Self { rules, made: 0, tried: Vec::new(), ruled_out: Vec::new(), last_error: None }
+    /// `made` counts the retries that an earlier walk of the same call has made in this group.
+    pub fn new(rules: Rules<'a>, made: u32) -> Self {
+        Self { rules, made, tried: Vec::new(), ruled_out: Vec::new(), last_error: None, misfit: None }
     }
 
     /// When a deployment may be called again: the one that failed last rests, one that failed before it does not,
@@ -121,7 +124,11 @@ impl<'a> Retries<'a> {
     /// Passes over a deployment that does not go with the request. That is nobody's failure and costs no retry.
     pub fn rule_out(&mut self, index: usize, error: Error) {
         self.ruled_out.push(index);
-        self.last_error.get_or_insert(error);
+        self.misfit.get_or_insert(error);
+    }
+
+    pub fn take_misfit(&mut self) -> Option<Error> {
+        self.misfit.take()
     }
 
     /// Takes in a failure that no deployment was asked for. Returns it if the group is not to be tried again.
@@ -219,7 +226,7 @@ mod tests {
             per_request: None,
             backoff: BACKOFF,
         };
-        let mut retries = Retries::new(Rules { router: &config, asked: None, policy: None });
+        let mut retries = Retries::new(Rules { router: &config, asked: None, policy: None }, 0);
         assert_eq!(retries.readiness(0), Readiness::Untried);
         failed(&mut retries, 0, None);
         assert!(matches!(retries.readiness(0), Readiness::At(at) if at >= clock::now() + Duration::from_millis(500)));

@@ -17,8 +17,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(6000);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bound {
     pub time: Duration,
-    /// It is the caller's, and shorter than the deployment would have had: running into it is nobody's failure.
-    pub by_caller: bool,
+    /// It is shorter than the deployment would have had by right, by the caller's wish or after others took of the time:
+    /// running into it is nobody's failure.
+    pub blameless: bool,
     /// It is the attempt's share of the call's deadline.
     pub is_share: bool,
 }
@@ -30,8 +31,8 @@ pub fn of_attempt(request: &Request, deployment: &Deployment, router: &TimeoutCo
     let configured = tier.or(own.timeout).or(own.request_timeout).or(router.request_timeout).or(router.timeout);
     let configured = configured.or(router.default).unwrap_or(DEFAULT_TIMEOUT);
     match options.timeout {
-        Some(time) => Bound { time, by_caller: time < configured, is_share: false },
-        None => Bound { time: configured, by_caller: false, is_share: false },
+        Some(time) => Bound { time, blameless: time < configured, is_share: false },
+        None => Bound { time: configured, blameless: false, is_share: false },
     }
 }
 
@@ -121,14 +122,16 @@ impl Bounds {
 
     /// The bound of an attempt that has to leave others in its group their part of the group's time; an error if
     /// none is left.
-    pub fn attempt(&self, own: Bound, until: Option<Instant>, ways: usize) -> Result<Bound, Error> {
+    ///
+    /// What is cut short because of the caller, or after others have taken of the time, fails by no fault of its own.
+    pub fn attempt(&self, own: Bound, until: Option<Instant>, ways: usize, made: usize) -> Result<Bound, Error> {
         let Some(until) = until else { return Ok(own) };
         let left = until.saturating_duration_since(clock::now());
         let part = left / u32::try_from(ways.max(1)).unwrap_or(u32::MAX);
         if part.is_zero() {
             return Err(self.late());
         }
-        let cut = Bound { time: part, by_caller: self.by_caller, is_share: true };
+        let cut = Bound { time: part, blameless: self.by_caller || made > 0, is_share: true };
         Ok(if part < own.time { cut } else { own })
     }
 }
