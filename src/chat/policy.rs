@@ -34,7 +34,7 @@ pub struct MockTesting {
 const REFUSED: [&str; 3] = ["api_key", "api_base", "base_url"];
 
 /// Names, or maps with a `model`, are targets; maps from a group to a list are lists. `null` is "not set"; an empty
-/// list turns fallbacks off.
+/// list turns the generic ones off.
 pub(super) fn fallbacks(name: &str, value: &Value) -> Result<Option<Fallbacks>, RequestError> {
     let bad = || RequestError::parameter(name, format!("\"{name}\" must be a list of model names or of maps"));
     let items = match value {
@@ -44,7 +44,7 @@ pub(super) fn fallbacks(name: &str, value: &Value) -> Result<Option<Fallbacks>, 
         _ => return Err(bad()),
     };
     let is_target = |item: &Value| item.is_string() || item.get("model").is_some_and(|model| !model.is_array());
-    if items.iter().all(is_target) {
+    if !items.is_empty() && items.iter().all(is_target) {
         return targets(name, items).map(|targets| Some(Fallbacks::Targets(targets)));
     }
     if items.iter().all(Value::is_object) { Ok(lists(name, value)?.map(Fallbacks::Lists)) } else { Err(bad()) }

@@ -151,7 +151,15 @@ impl Visit<'_, '_> {
                 Err(error) => error,
             };
             // A further round ends for reasons of its own.
-            let next = next_round(&self.router.config, self.stop.lead.group, &round, &retries, &error, rounds);
+            let next = next_round(
+                &self.router.config,
+                &self.stop.request,
+                self.stop.lead.group,
+                &round,
+                &retries,
+                &error,
+                rounds,
+            );
             round = next.ok_or(error)?;
             self.end = End::Failed;
             rounds += 1;

@@ -52,8 +52,11 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
     if let Some(member) = picked.and_then(|index| group.member(index)) {
         return Choice::Member { member, wait: Duration::ZERO, untried: untried.len() };
     }
+    // Somebody of another level, who is not asked yet, is free all the same: then there is no storm to wait out.
+    let elsewhere = |member: &Member| group.usable().any(|other| other.index != member.index && free(&other));
     let tired = members.iter().filter_map(|member| match readiness(member) {
         Readiness::At(at) => Some((*member, at)),
+        Readiness::Rested(at) => Some((*member, if elsewhere(member) { now } else { at })),
         Readiness::Untried | Readiness::Never => None,
     });
     if let Some((member, at)) = tired.min_by_key(|(_, at)| *at) {
@@ -66,12 +69,12 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
     }
 }
 
-/// Whether somebody is left who has not failed in this call.
+/// Whether somebody is left whom this call may ask.
 pub fn has_other(group: &Group, round: &Round, retries: &Retries<'_>) -> bool {
     let now = clock::now();
     let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
-    let untried = |member: &&Member| retries.readiness(member.index) == Readiness::Untried;
-    level(group, round, free).iter().any(untried) || !last_resort(group, round, retries, now).is_empty()
+    let willing = |member: &&Member| retries.readiness(member.index) != Readiness::Never;
+    level(group, round, free).iter().any(willing) || !last_resort(group, round, retries, now).is_empty()
 }
 
 /// Those whose key was refused elsewhere in the course of this call: to be sure about it, when nobody else is left.

@@ -1,6 +1,9 @@
 //! The order in which groups are visited. Each at most once a call, so any graph of fallbacks comes to an end.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::chat::{Fallbacks, Request};
 use crate::error::{Error, ErrorKind};
@@ -10,6 +13,9 @@ use super::Router;
 use super::group::Member;
 use super::held::Held;
 use super::names::{How, Lead};
+
+/// The option is for the group that was asked for: its fallbacks are to show that they answer.
+const MOCK_TIMEOUT: &str = "mock_timeout";
 
 /// A walk through the groups of one call: the requested one, then fallbacks, those of a failed fallback first.
 pub struct Walk<'a> {
@@ -99,7 +105,7 @@ impl<'a> Walk<'a> {
 
     /// In the stead of a name that leads nowhere.
     fn default_fallback(&self) -> Option<Lead<'a>> {
-        let target = self.generic().filter(|_| !self.request.options().disable_fallbacks)?.get(ANY)?.first()?;
+        let target = self.generic()?.get(ANY)?.first()?;
         let mut lead = self.router.names.resolve(&target.group, false).ok()?;
         lead.how = How::DefaultFallback;
         Some(lead)
@@ -148,10 +154,14 @@ impl<'a> Walk<'a> {
 
     /// Every attempt is made from the caller's own request; what one fallback changes is not seen by the next.
     fn request_for(&self, target: &Target) -> Result<Held<'a, Request>, String> {
-        if target.changes.is_empty() {
+        let mut changes = Cow::Borrowed(&target.changes);
+        if self.request.options().mock_timeout && !changes.contains_key(MOCK_TIMEOUT) {
+            changes.to_mut().insert(MOCK_TIMEOUT.to_owned(), Value::Bool(false));
+        }
+        if changes.is_empty() {
             return Ok(Held::Borrowed(self.request));
         }
-        let changed = self.request.changed(&target.changes);
+        let changed = self.request.changed(&changes);
         changed.map(|request| Held::Made(Box::new(request))).map_err(|error| error.to_string())
     }
 
@@ -220,7 +230,9 @@ impl<'a> Walk<'a> {
 
     /// Whether somebody is left to answer in the stead of this stop's filtered answer.
     pub fn has_other_for_filtered(&self, stop: &Stop<'a>) -> bool {
-        let targets = self.targets_after(stop, &Error::new(ErrorKind::ContentPolicyViolation, ""));
+        let keys = self.keys_of(stop);
+        let lists = self.content_policy().or(self.generic());
+        let targets = lists.and_then(|lists| lists.find(keys.iter().map(String::as_str))).unwrap_or_default();
         let unvisited = |target: &Target| {
             let lead = self.router.names.resolve(&target.group, false);
             lead.is_ok_and(|lead| !self.visited.contains(&lead.name))

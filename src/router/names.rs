@@ -144,8 +144,10 @@ impl Names {
     /// Where a name leads. In this order: a deployment's model if that is asked for, a deployment's id, an alias, a group, a
     /// wildcard, a deployment's model.
     pub fn resolve(&self, name: &str, specific_deployment: bool) -> Result<Lead<'_>, Error> {
-        if let (true, Some(group)) = (specific_deployment, self.by_model.get(name)) {
-            return Ok(Lead::to(group, How::Model));
+        if specific_deployment {
+            let message = || format!("no deployment has the model \"{name}\"");
+            let group = self.by_model.get(name).map(|group| Lead::to(group, How::Model));
+            return group.ok_or_else(|| Error::bad_parameter("model", message()));
         }
         let group = self.by_name.get(name).and_then(|place| self.groups.get(*place));
         if let (None, Some(single)) = (group, self.by_id.get(name)) {

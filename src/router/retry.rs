@@ -33,15 +33,14 @@ impl<'a> Rules<'a> {
         Self { router, asked: options.num_retries, policy: asked_policy.or(configured) }
     }
 
-    /// Attempts after the first, for this failure of this deployment; and whether a policy says so, which makes any
-    /// failure worth another try. A request's 0 ends all.
-    fn limit(&self, kind: ErrorKind, failed: &Member) -> (u32, bool) {
+    /// What the first failure decides. A request's 0 ends all.
+    fn limit(&self, kind: ErrorKind, failed: &Member) -> Limit {
         if self.asked == Some(0) {
-            return (0, false);
+            return Limit { retries: 0, by_policy: false };
         }
         match self.policy.and_then(|policy| policy.number(kind)) {
-            Some(number) => (number, true),
-            None => (self.usual(failed), false),
+            Some(retries) => Limit { retries, by_policy: true },
+            None => Limit { retries: self.usual(failed), by_policy: false },
         }
     }
 
@@ -51,10 +50,20 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// How often the group may be tried again.
+#[derive(Clone, Copy)]
+struct Limit {
+    retries: u32,
+    /// A policy says so, which makes any failure worth another try.
+    by_policy: bool,
+}
+
 /// The attempts made in one round of a group so far, and how many more there may be.
 pub struct Retries<'a> {
     rules: Rules<'a>,
     made: u32,
+    /// Known with the first failure.
+    limit: Option<Limit>,
     tried: Vec<Tried>,
     ruled_out: Vec<usize>,
     last_error: Option<Error>,
@@ -69,21 +78,26 @@ struct Tried {
     rested: Instant,
     /// What the provider asked for.
     asked: Option<Instant>,
+    /// Its key was refused, and will be.
+    refused: bool,
 }
 
 /// When a deployment may be called again in this call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
     Untried,
+    /// Not before the time that it named.
     At(Instant),
-    /// It does not go with the request, or its provider asked for more patience than a call has.
+    /// When its backoff is over, unless somebody else is free.
+    Rested(Instant),
+    /// Its key was refused, it does not go with the request, or its provider asked for more patience than a call has.
     Never,
 }
 
 impl<'a> Retries<'a> {
     /// `made` counts the retries that an earlier walk of the same call has made in this group.
     pub fn new(rules: Rules<'a>, made: u32) -> Self {
-        Self { rules, made, tried: Vec::new(), ruled_out: Vec::new(), last_error: None, misfit: None }
+        Self { rules, made, limit: None, tried: Vec::new(), ruled_out: Vec::new(), last_error: None, misfit: None }
     }
 
     /// When a deployment may be called again: the one that failed last rests, one that failed before it does not,
@@ -93,11 +107,15 @@ impl<'a> Retries<'a> {
             return Readiness::Never;
         }
         let Some(tried) = self.tried.iter().find(|tried| tried.index == index) else { return Readiness::Untried };
+        // With a policy a refused key, too, is tried as often as it says.
+        if tried.refused && !self.limit.is_some_and(|limit| limit.by_policy) {
+            return Readiness::Never;
+        }
         let is_last = self.tried.last().is_some_and(|last| last.index == index);
         match tried.asked {
             Some(asked) if asked > clock::now() + MAX_PATIENCE => Readiness::Never,
             Some(asked) => Readiness::At(asked),
-            None if is_last => Readiness::At(tried.rested),
+            None if is_last => Readiness::Rested(tried.rested),
             None => Readiness::At(clock::now()),
         }
     }
@@ -133,8 +151,9 @@ impl<'a> Retries<'a> {
 
     /// Takes in a failure that no deployment was asked for. Returns it if the group is not to be tried again.
     pub fn give_up_played(&mut self, error: Error, group: &Group) -> Option<Error> {
-        let limit = group.usable().next().map_or(0, |member| self.rules.limit(error.kind(), member).0);
-        if self.made >= limit {
+        let first = group.usable().next().map(|member| self.rules.limit(error.kind(), member));
+        self.limit = self.limit.or(first);
+        if self.limit.is_none_or(|limit| self.made >= limit.retries) {
             return Some(error);
         }
         self.made += 1;
@@ -144,10 +163,10 @@ impl<'a> Retries<'a> {
 
     /// Takes a failure in. Returns it if the group is not to be tried again.
     pub fn give_up(&mut self, error: Error, group: &Group, round: &Round, failed: &Member) -> Option<Error> {
-        let (limit, by_policy) = self.rules.limit(error.kind(), failed);
+        let limit = *self.limit.get_or_insert_with(|| self.rules.limit(error.kind(), failed));
         self.note(&error, failed.index);
         let error = error.or_sooner(self.last_error.as_ref());
-        if self.made >= limit || !(by_policy || self.worth_trying(&error, group, round)) {
+        if self.made >= limit.retries || !(limit.by_policy || self.worth_trying(&error, group, round)) {
             return Some(error);
         }
         self.made += 1;
@@ -171,7 +190,7 @@ impl<'a> Retries<'a> {
         let asked = named.map(|wait| now.checked_add(wait + jitter).unwrap_or(now + MAX_PATIENCE * 2));
         let rested = now + wait(self.made, self.rules.router.retry_after, &self.rules.router.backoff) + jitter;
         self.tried.retain(|tried| tried.index != index);
-        self.tried.push(Tried { index, rested, asked });
+        self.tried.push(Tried { index, rested, asked, refused: error.scope() == Scope::Key });
     }
 }
 
@@ -229,7 +248,9 @@ mod tests {
         let mut retries = Retries::new(Rules { router: &config, asked: None, policy: None }, 0);
         assert_eq!(retries.readiness(0), Readiness::Untried);
         failed(&mut retries, 0, None);
-        assert!(matches!(retries.readiness(0), Readiness::At(at) if at >= clock::now() + Duration::from_millis(500)));
+        assert!(
+            matches!(retries.readiness(0), Readiness::Rested(at) if at >= clock::now() + Duration::from_millis(500))
+        );
         failed(&mut retries, 1, Some(7));
         assert_eq!(retries.readiness(0), Readiness::At(clock::now()));
         failed(&mut retries, 2, Some(61));

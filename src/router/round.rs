@@ -1,5 +1,6 @@
 //! What comes after a round of attempts, still within the group: its next level, or the rest of it.
 
+use crate::chat::Request;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind};
 
@@ -11,12 +12,16 @@ use super::retry::Retries;
 /// `enable_weighted_failover` those who have not failed yet, at most `max_fallbacks` times.
 pub fn next_round(
     config: &Config,
+    request: &Request,
     group: &Group,
     round: &Round,
     retries: &Retries<'_>,
     error: &Error,
     rounds: usize,
 ) -> Option<Round> {
+    if request.options().disable_fallbacks {
+        return None;
+    }
     // What the request itself is to blame for, another of the same kind would refuse as well.
     if matches!(error.kind(), ErrorKind::ContextWindowExceeded | ErrorKind::ContentPolicyViolation) {
         return None;

@@ -77,8 +77,8 @@ async fn an_unknown_name_is_answered_by_the_first_default() {
     assert_eq!(asked(&outcome), ["b-1"]);
     assert_eq!(outcome.ok().unwrap().trail.fallbacks(), 0);
     assert_eq!(asked(&call_group(&with("default_fallbacks: [a, b]"), "nobody").await), ["a-0", "b-1"]);
-    let refused = call(&with("default_fallbacks: [b]"), r#"{"model":"nobody","disable_fallbacks":true}"#).await;
-    assert_eq!(kind(&refused), Some(ErrorKind::BadRequest));
+    let instead = call(&with("default_fallbacks: [b]"), r#"{"model":"nobody","disable_fallbacks":true}"#).await;
+    assert_eq!(asked(&instead), ["b-1"], "it is what the name means, not a fallback");
 
     let own = with("fallbacks: [{nobody: [a]}]");
     let outcome = call_group(&own, "nobody").await;

@@ -151,3 +151,37 @@ async fn failures_can_be_played() {
     let deployment = router.names.resolve("a", false).unwrap().group.member(0).unwrap().deployment();
     assert_eq!(deployment.counts().1, 0, "no deployment is to blame");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_sends_the_call_back_to_who_failed_before() {
+    let groups = [("g", "mock_error: 500, weight: 1000000"), ("g", "mock_error: 401, weight: 1")];
+    let router = router(&(list(&groups) + "num_retries: 2"));
+    assert_eq!(asked(&call_group(&router, "g").await), ["g-0", "g-1", "g-0"]);
+    let refused = [("g", "mock_error: 401"), ("g", "mock_error: 403")];
+    let router = self::router(&(list(&refused) + "router_settings: {num_retries: 5, disable_cooldowns: true}"));
+    assert_eq!(asked(&call_group(&router, "g").await).len(), 2, "a refused key is not shown twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_failure_decides_how_often() {
+    let settings = "router_settings: {num_retries: 0, retry_policy: {InternalServerErrorRetries: 2}}";
+    let groups = [
+        ("g", "mock_error: 500, weight: 1000000"),
+        ("g", "mock_error: 400, weight: 1"),
+        ("g", "mock_response: ok, weight: 0"),
+    ];
+    let outcome = call_group(&router(&(list(&groups) + settings)), "g").await;
+    assert_eq!(asked(&outcome)[..2], ["g-0", "g-1"], "the policy of the first failure covers what follows");
+    assert_eq!(asked(&outcome).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_is_not_waited_for_while_another_is_free() {
+    let groups = [("g", "mock_error: 500, order: 1"), ("g", "mock_response: ok, order: 2")];
+    let router = router(&(list(&groups) + "num_retries: 2"));
+    let start = clock::now();
+    assert_eq!(asked(&call_group(&router, "g").await), ["g-0", "g-0", "g-0", "g-1"]);
+    assert_eq!(clock::now(), start);
+    let off = call(&router, r#"{"model":"g","num_retries":0,"disable_fallbacks":true}"#).await;
+    assert_eq!(asked(&off), ["g-0"]);
+}
