@@ -73,9 +73,9 @@ impl Deployment {
     }
 
     /// Takes a place in flight; given back when the guard is dropped, whatever happens.
-    pub fn enter(&self) -> InFlight<'_> {
+    pub fn enter(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight { deployment: self }
+        InFlight { deployment: Arc::clone(self) }
     }
 
     /// An answer that came also shows that the key is good.
@@ -122,11 +122,17 @@ fn without_credentials(base: &str) -> String {
 }
 
 /// A place in flight at a deployment.
-pub struct InFlight<'a> {
-    deployment: &'a Deployment,
+pub struct InFlight {
+    deployment: Arc<Deployment>,
 }
 
-impl Drop for InFlight<'_> {
+impl InFlight {
+    pub fn deployment(&self) -> &Arc<Deployment> {
+        &self.deployment
+    }
+}
+
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.deployment.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

@@ -214,7 +214,7 @@ impl Visit<'_, '_> {
             };
             trail.drop_params(&encoded.dropped);
 
-            let attempt = Attempt::begin(&self.stop.lead.name, member, &endpoint, &self.router.config.cooldown);
+            let attempt = Attempt::begin(&self.stop.lead.name, member, &endpoint, &self.router.cooldown);
             let outcome = match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited)).await {
                 Ok(opened) => Box::pin(form.receive(opened)).await,
                 Err(error) => Err(error),

@@ -15,16 +15,16 @@ use crate::provider::Endpoint;
 use super::cooldown::{Verdict, judge};
 use super::group::Member;
 
-/// An attempt that runs. Ends in exactly one record; if it is dropped before, the caller has gone.
-pub struct Attempt<'a> {
-    group: &'a Arc<str>,
-    deployment: &'a Arc<Deployment>,
-    model: &'a Arc<str>,
-    cooldown: &'a CooldownConfig,
+/// An attempt that runs. Ends in exactly one record; if it is dropped before, the caller has gone. Owns what it needs: a
+/// stream's attempt lives longer than the call that began it.
+pub struct Attempt {
+    group: Arc<str>,
+    model: Arc<str>,
+    cooldown: Arc<CooldownConfig>,
     alone: bool,
     start: Instant,
     ended: bool,
-    _in_flight: InFlight<'a>,
+    in_flight: InFlight,
 }
 
 /// How an attempt ended, or why a group was passed over.
@@ -41,21 +41,22 @@ pub struct Record {
     pub skipped: Option<String>,
 }
 
-impl<'a> Attempt<'a> {
-    pub fn begin(
-        group: &'a Arc<str>,
-        member: &'a Member,
-        endpoint: &'a Endpoint,
-        cooldown: &'a CooldownConfig,
-    ) -> Self {
-        let (deployment, model, alone) = (member.deployment(), endpoint.model(), member.alone);
-        let start = clock::now();
-        Self { group, deployment, model, cooldown, alone, start, ended: false, _in_flight: deployment.enter() }
+impl Attempt {
+    pub fn begin(group: &Arc<str>, member: &Member, endpoint: &Endpoint, cooldown: &Arc<CooldownConfig>) -> Self {
+        Self {
+            group: Arc::clone(group),
+            model: Arc::clone(endpoint.model()),
+            cooldown: Arc::clone(cooldown),
+            alone: member.alone,
+            start: clock::now(),
+            ended: false,
+            in_flight: member.deployment().enter(),
+        }
     }
 
     pub fn succeeded(mut self) -> Record {
         let now = clock::now();
-        self.deployment.count_success(now);
+        self.in_flight.deployment().count_success(now);
         self.record(now, Some(200), None)
     }
 
@@ -65,25 +66,26 @@ impl<'a> Attempt<'a> {
         let run_out = blameless && error.kind() == ErrorKind::Timeout && error.provider_status().is_none();
         // What is wrong with the request says nothing about who refused it.
         if matches!(error.scope(), Scope::Deployment | Scope::Key) {
-            self.deployment.count_failure();
+            self.in_flight.deployment().count_failure();
         }
-        let judged = || judge(error, self.deployment, self.cooldown, self.alone, now);
+        let judged = || judge(error, self.in_flight.deployment(), &self.cooldown, self.alone, now);
         if let Some(verdict) = (!run_out).then(judged).flatten() {
             self.bench(verdict, error.class(), now);
         }
-        let (deployment, class) = (self.deployment.id(), error.class());
-        log::debug!(deployment, group = &**self.group, class; "attempt failed: {}", error.message());
+        let (deployment, class) = (self.in_flight.deployment().id(), error.class());
+        log::debug!(deployment, group = &*self.group, class; "attempt failed: {}", error.message());
         self.record(now, error.provider_status(), Some(error.class()))
     }
 
     fn bench(&self, verdict: Verdict, cause: &'static str, now: Instant) {
-        let (deployment, group, seconds) = (self.deployment.id(), &**self.group, verdict.time.as_secs_f64());
+        let benched = self.in_flight.deployment();
+        let (deployment, group, seconds) = (benched.id(), &*self.group, verdict.time.as_secs_f64());
         if verdict.key {
-            self.deployment.key.start(now, verdict.time, cause);
+            benched.key.start(now, verdict.time, cause);
             log::warn!(deployment, group, cause, seconds; "key cools down wherever it is used");
         }
-        if !self.deployment.is_wildcard() {
-            self.deployment.bench.start(now, verdict.time, cause);
+        if !benched.is_wildcard() {
+            benched.bench.start(now, verdict.time, cause);
             log::warn!(deployment, group, cause, seconds; "deployment cools down");
         }
     }
@@ -91,21 +93,21 @@ impl<'a> Attempt<'a> {
     fn record(&mut self, now: Instant, status: Option<u16>, error: Option<&'static str>) -> Record {
         self.ended = true;
         Record {
-            group: Arc::clone(self.group),
-            deployment: Some(Arc::clone(self.deployment)),
+            group: Arc::clone(&self.group),
+            deployment: Some(Arc::clone(self.in_flight.deployment())),
             status,
             error,
-            model: Some(Arc::clone(self.model)),
+            model: Some(Arc::clone(&self.model)),
             took: now.saturating_duration_since(self.start),
             skipped: None,
         }
     }
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.ended {
-            log::debug!(deployment = self.deployment.id(), group = &**self.group; "attempt cancelled");
+            log::debug!(deployment = self.in_flight.deployment().id(), group = &*self.group; "attempt cancelled");
         }
     }
 }

@@ -19,11 +19,13 @@ mod snapshot;
 mod tests;
 mod timeout;
 
+use std::sync::Arc;
+
 pub use ledger::{Attempt, Trail};
 pub use report::{error_json, metadata_json};
 
 use crate::chat::Request;
-use crate::config::{Config, ConfigError, Warning};
+use crate::config::{Config, ConfigError, CooldownConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
 
@@ -33,6 +35,8 @@ use names::Names;
 /// A configuration at work. Shared by all threads; holds no lock while a call waits.
 pub struct Router {
     names: Names,
+    /// The configuration's, for attempts that outlive their call.
+    cooldown: Arc<CooldownConfig>,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -57,7 +61,7 @@ impl Router {
         for warning in &warnings {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }
-        Ok(Self { names, config, warnings })
+        Ok(Self { names, cooldown: Arc::new(config.cooldown.clone()), config, warnings })
     }
 
     /// The strategy in force.

@@ -10,7 +10,6 @@ use crate::provider::{Defaults, Endpoint, ErrorRules, Keys, Unusable, connect};
 use crate::transport::Clients;
 
 use super::group::{Group, Member};
-use super::held::Held;
 
 /// All names that a request may use.
 pub struct Names {
@@ -196,12 +195,12 @@ impl<'a> Lead<'a> {
     }
 
     /// The endpoint of a member for this name: behind a wildcard, that of the model which the name stands for.
-    pub fn endpoint(&self, member: &'a Member) -> Result<Held<'a, Endpoint>, Error> {
-        let Some(wildcard) = self.wildcard else { return Ok(Held::Borrowed(&member.endpoint)) };
+    pub fn endpoint(&self, member: &Member) -> Result<Arc<Endpoint>, Error> {
+        let Some(wildcard) = self.wildcard else { return Ok(Arc::clone(&member.endpoint)) };
         let deployment = member.deployment();
         let written = wildcard.model_for(&deployment.config.model, &self.name).unwrap_or_default();
         let endpoint = member.endpoint.for_model(&written);
-        endpoint.map(|endpoint| Held::Made(Box::new(endpoint))).map_err(|message| {
+        endpoint.map(Arc::new).map_err(|message| {
             Error::bad_parameter("model", message).at(&deployment.provider, &self.name, deployment.id())
         })
     }

@@ -146,7 +146,7 @@ async fn a_refused_key_is_refused_wherever_it_is_used() {
     let endpoint = &member("a", 0).endpoint;
     let name: std::sync::Arc<str> = "a".into();
     let fail = || {
-        let attempt = super::super::ledger::Attempt::begin(&name, member("a", 0), endpoint, &router.config.cooldown);
+        let attempt = super::super::ledger::Attempt::begin(&name, member("a", 0), endpoint, &router.cooldown);
         attempt.failed(&error, false)
     };
     fail();
