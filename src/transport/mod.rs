@@ -3,8 +3,10 @@
 mod client;
 mod exchange;
 mod resolver;
+mod sse;
 mod tls;
 
 pub use client::{Clients, Target, header};
 pub use exchange::{Canned, Exchange, Fault, FaultKind};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+pub use sse::{Event, EventDecoder, Overflow};
