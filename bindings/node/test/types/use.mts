@@ -79,7 +79,7 @@ export async function whole(signal: AbortSignal): Promise<string> {
   const plan: Plan = router.explain({ ...full, top_k: 4 });
   const because: string | null | undefined = plan.groups[0]?.deployments[0]?.skipped ?? metadata.explain?.groups[0]?.skipped;
   const left: string[] = [...plan.order, ...(plan.fallbacks?.context_window ?? []), plan.resolved?.how ?? '', because ?? ''];
-  const again: number | undefined = router.explainRaw('{}').groups[0]?.deployments[0]?.timeout;
+  const again: number | null | undefined = router.explainRaw('{}').groups[0]?.deployments[0]?.timeout;
   const ended: boolean = await router.shutdown(100);
   await router.close();
   return [answer.body, answer.text ?? '', version, abiVersion, cost, tokens, kept, skipped, state, left, again, ended].join();
