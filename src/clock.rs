@@ -43,6 +43,12 @@ pub async fn within<F: Future>(time: Duration, future: Pin<&mut F>) -> Option<F:
 #[derive(Default)]
 pub struct Waited(AtomicU64);
 
+impl Clone for Waited {
+    fn clone(&self) -> Self {
+        Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
 impl Waited {
     /// Waits for `future` and adds how long that took.
     pub async fn during<F: Future + Unpin>(&self, future: F) -> F::Output {

@@ -28,6 +28,7 @@ pub mod transport;
 pub mod clock;
 pub mod deployment;
 pub mod runtime;
+pub mod tokens;
 
 pub mod chat;
 pub mod config;

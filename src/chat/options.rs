@@ -13,7 +13,7 @@ use crate::policy::{ByClass, Lists};
 pub const STREAM: &str = "stream";
 
 /// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
-const NOT_IN_FORCE: [&str; 14] = [
+const NOT_IN_FORCE: [&str; 13] = [
     "allowed_model_region",
     "api_version",
     "cache",
@@ -25,7 +25,6 @@ const NOT_IN_FORCE: [&str; 14] = [
     "region_name",
     "routing_strategy",
     "silent_model",
-    "stream_timeout",
     "tags",
     "_router_weights",
 ];
@@ -53,6 +52,8 @@ const MAX_SECONDS: f64 = 10.0 * 365.0 * 86_400.0;
 pub struct Options {
     /// `timeout`, else `request_timeout`: for each attempt.
     pub timeout: Option<Duration>,
+    /// `stream_timeout`: until the first content of a stream.
+    pub stream_timeout: Option<Duration>,
     pub num_retries: Option<u32>,
     /// `deadline`: for the whole call.
     pub deadline: Option<Duration>,
@@ -114,6 +115,7 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
     match name {
         "timeout" => options.timeout = seconds(name, &value()?)?.or(options.timeout),
         "request_timeout" => options.timeout = options.timeout.or(seconds(name, &value()?)?),
+        "stream_timeout" => options.stream_timeout = seconds(name, &value()?)?,
         "num_retries" => options.num_retries = count(name, &value()?)?,
         "deadline" => options.deadline = seconds(name, &value()?)?,
         "on_exhausted" => options.wait_when_exhausted = policy::on_exhausted(name, &value()?)?,

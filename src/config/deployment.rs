@@ -131,6 +131,8 @@ impl<'a> Entry<'a> {
             timeout: self.params.time("timeout"),
             request_timeout: self.params.time("request_timeout"),
             timeout_by_service_tier: self.timeouts("timeout_by_service_tier"),
+            stream_timeout: self.params.time("stream_timeout"),
+            stream_timeout_by_service_tier: self.timeouts("stream_timeout_by_service_tier"),
             num_retries: self.params.count("num_retries"),
             order: [&self.params, &self.info].into_iter().find_map(|section| section.get("order")?.as_i64()),
             blocked: [&self.own, &self.info].into_iter().any(|section| section.flag("blocked") == Some(true)),

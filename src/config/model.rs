@@ -59,6 +59,8 @@ pub struct DeploymentConfig {
     pub timeout: Option<Duration>,
     pub request_timeout: Option<Duration>,
     pub timeout_by_service_tier: BTreeMap<String, Duration>,
+    pub stream_timeout: Option<Duration>,
+    pub stream_timeout_by_service_tier: BTreeMap<String, Duration>,
     pub num_retries: Option<u32>,
     /// Its level: those of the lowest are asked first.
     pub order: Option<i64>,
@@ -195,6 +197,10 @@ pub struct TimeoutConfig {
     pub default: Option<Duration>,
     /// `llmrouter_settings.connect_timeout`. Default 5 s.
     pub connect: Duration,
+    /// `router_settings.stream_timeout`: until the first content of a stream.
+    pub stream_timeout: Option<Duration>,
+    /// `llmrouter_settings.idle_timeout`: without a byte in a stream.
+    pub idle: Option<Duration>,
     /// `llmrouter_settings.deadline`: for a whole call.
     pub deadline: Option<Duration>,
 }

@@ -84,7 +84,9 @@ pub fn timeouts(read: &Read, environment: &Environment, report: &mut Report) -> 
     let deadline = read.sections.llmrouter.time("deadline");
     let defaults = read.sections.router.section("default_litellm_params");
     let default = defaults.time("timeout").or_else(|| defaults.time("request_timeout"));
-    TimeoutConfig { request_timeout, timeout, default, connect, deadline }
+    let (own, stream_timeout) = (&read.sections.llmrouter, read.sections.router.time("stream_timeout"));
+    let idle = own.time("idle_timeout");
+    TimeoutConfig { request_timeout, timeout, default, connect, stream_timeout, idle, deadline }
 }
 
 fn request_timeout_variable(environment: &Environment, report: &mut Report) -> Option<Duration> {

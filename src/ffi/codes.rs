@@ -1,7 +1,7 @@
 //! The numbers of the ABI: its version, and its enumerations, which functions return and take as `int32_t`.
 
 /// The ABI this header describes: major << 16 | minor. Use a library whose major is the same and whose minor is not less.
-pub const ROUTER_ABI_VERSION: u32 = 65537;
+pub const ROUTER_ABI_VERSION: u32 = 65538;
 
 /// What went wrong. Functions return it as `int32_t`, so that a newer library may return a code this header lacks.
 /// Codes are never renumbered or reused. From 400 to 599 a code is the provider's HTTP status, named below or not.
@@ -46,6 +46,15 @@ pub enum router_error_code_t {
     ROUTER_ERROR_NO_DEPLOYMENT_AVAILABLE = 1006,
     /// A budget of the request itself (tag, global) is spent.
     ROUTER_ERROR_BUDGET_EXCEEDED = 1007,
+}
+
+/// What one read of a stream brought.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum router_stream_status_t {
+    ROUTER_STREAM_ERROR = -1,
+    ROUTER_STREAM_END = 0,
+    ROUTER_STREAM_CHUNK = 1,
 }
 
 /// Log levels.

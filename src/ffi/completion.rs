@@ -148,7 +148,7 @@ pub(super) fn unusable(error: RequestError) -> Error {
     }
 }
 
-fn ended(ending: Ending) -> Error {
+pub(super) fn ended(ending: Ending) -> Error {
     match ending {
         Ending::Cancelled => Error::new(ErrorKind::Cancelled, "the call was cancelled"),
         Ending::ShutDown => Error::new(ErrorKind::ShutDown, "the router is shutting down"),

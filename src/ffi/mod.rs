@@ -18,6 +18,9 @@ pub mod router;
 pub mod completion;
 pub mod response;
 
+pub mod read;
+pub mod stream;
+
 pub mod error;
 pub mod inspect;
 

@@ -1,6 +1,7 @@
 //! One attempt at an endpoint: encode, send, and tell an answer from a failure.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::chat::{Body, Flaw, Request};
@@ -9,6 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, HeaderValue, header};
 
 use super::entra::NoToken;
+use super::chunks::Chunks;
 use super::{Encoded, Endpoint, classify, mock};
 
 /// A request's extra headers that would stand in for a credential, or break or repack the message.
@@ -54,7 +56,7 @@ impl Endpoint {
 
     /// Sends the request and waits, at most `timeout`, for an answer with a good status.
     pub async fn open<'a>(
-        &'a self,
+        self: &'a Arc<Self>,
         request: &Request,
         encoded: Encoded,
         timeout: Duration,
@@ -65,7 +67,7 @@ impl Endpoint {
             Some(played) => {
                 let mut playing = Box::pin(played.map_err(|fault| self.fault(&fault))?.play());
                 let played = pin!(clock::within(timeout, playing.as_mut()));
-                waited.during(played).await.ok_or_else(|| self.late(timeout))?
+                waited.during(played).await.ok_or_else(|| self.late(NO_ANSWER, timeout))?
             }
             None => {
                 let target = self.target.as_ref().ok_or_else(|| self.error(ErrorKind::Internal, "no target"))?;
@@ -77,7 +79,7 @@ impl Endpoint {
                     target.post(&headers, encoded.body).await.map_err(|fault| self.fault(&fault))
                 });
                 let sent = pin!(clock::within(timeout, sending));
-                waited.during(sent).await.ok_or_else(|| self.late(timeout))??
+                waited.during(sent).await.ok_or_else(|| self.late(NO_ANSWER, timeout))??
             }
         };
         let opened = Opened { endpoint: self, exchange: Box::new(exchange), start, timeout, waited };
@@ -101,7 +103,7 @@ impl Endpoint {
         }
     }
 
-    fn fault(&self, fault: &Fault) -> Error {
+    pub(super) fn fault(&self, fault: &Fault) -> Error {
         let kind = match fault.kind {
             FaultKind::Connect | FaultKind::ConnectTimeout | FaultKind::Broken => ErrorKind::ApiConnection,
             FaultKind::TooLarge => ErrorKind::ApiResponse,
@@ -114,14 +116,30 @@ impl Endpoint {
 ///
 /// The exchange is boxed, as are the rarer waits above: a call's future holds a copy of what it hands on.
 pub struct Opened<'a> {
-    endpoint: &'a Endpoint,
+    endpoint: &'a Arc<Endpoint>,
     exchange: Box<Exchange>,
     start: Instant,
     timeout: Duration,
     waited: &'a Waited,
 }
 
+const NO_ANSWER: &str = "no answer";
+
 impl Opened<'_> {
+    pub fn endpoint(&self) -> &Endpoint {
+        self.endpoint
+    }
+
+    /// The end of the attempt's time.
+    pub fn until(&self) -> Instant {
+        self.start + self.timeout
+    }
+
+    /// Reads the body chunk by chunk; an error if it is no stream at all.
+    pub fn stream(self) -> Result<Chunks, Error> {
+        Chunks::new(self.endpoint, self.exchange)
+    }
+
     /// Reads the body to its end.
     pub async fn whole(mut self) -> Result<Answer, Error> {
         let endpoint = self.endpoint;
@@ -151,7 +169,7 @@ impl Opened<'_> {
         let left = self.timeout.saturating_sub(clock::now().saturating_duration_since(self.start));
         let reading = pin!(self.exchange.read());
         let read = self.waited.during(pin!(clock::within(left, reading))).await;
-        let read = read.ok_or_else(|| self.endpoint.late(self.timeout))?;
+        let read = read.ok_or_else(|| self.endpoint.late(NO_ANSWER, self.timeout))?;
         read.map_err(|fault| self.endpoint.fault(&fault))
     }
 }

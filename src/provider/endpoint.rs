@@ -244,6 +244,11 @@ impl Endpoint {
         Ok(Self { target, sieve, model: identity.model.into(), model_json, ..self.clone() })
     }
 
+    /// The failure that an answer is which can't be read.
+    pub fn flaw(&self, message: &str) -> Error {
+        self.error(ErrorKind::ApiResponse, message).with_status(200)
+    }
+
     /// The failure that a filtered answer is where somebody else may answer.
     pub fn filtered(&self) -> Error {
         self.error(ErrorKind::ContentPolicyViolation, "the content filter cut the answer").with_status(200)

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::chat::Request;
 use crate::clock;
 use crate::error::Error;
-use crate::provider::{Answer, Opened};
+use crate::provider::{Answer, Encoded, Endpoint, Opened};
 
 use super::Router;
 use super::candidates::{Choice, Round, choose};
@@ -15,31 +15,62 @@ use super::ledger::{Attempt, Trail};
 use super::played;
 use super::retry::{Retries, Rules};
 use super::round::next_round;
-use super::timeout::{Bounds, of_attempt};
+use super::timeout::{Bound, Bounds, of_attempt};
 
 /// What a call brings back: the attempt loop does not look inside.
 pub trait Form {
+    /// What an attempt that went well has in hand.
+    type Received: Send;
+    /// What the caller gets.
     type Output: Send;
 
-    /// Takes the answer in, once its status is good. What fails here is tried again like all else.
-    fn receive(&self, opened: Opened<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+    /// The request as it goes out.
+    fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error>;
+
+    /// The bound of an attempt, of which `own` is that of a whole answer.
+    fn bound(&self, own: Bound, endpoint: &Endpoint) -> Bound;
+
+    /// Takes the answer in, once its status is good. What fails here is tried again like all else. `usage_is_ours`: the
+    /// provider was asked for the usage by us and not by the caller.
+    fn receive(
+        &self,
+        opened: Opened<'_>,
+        usage_is_ours: bool,
+    ) -> impl Future<Output = Result<Self::Received, Error>> + Send;
 
     /// Whether the provider's content filter cut the answer.
-    fn is_filtered(&self, output: &Self::Output) -> bool;
+    fn is_filtered(&self, received: &Self::Received) -> bool;
+
+    /// Ends the attempt, or hands it on with what goes on.
+    fn settle(&self, received: Self::Received, attempt: Attempt, trail: &mut Trail) -> Self::Output;
 }
 
 /// The answer as a whole.
 pub struct Whole;
 
 impl Form for Whole {
+    type Received = Answer;
     type Output = Answer;
 
-    async fn receive(&self, opened: Opened<'_>) -> Result<Answer, Error> {
+    fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
+        endpoint.encode(request)
+    }
+
+    fn bound(&self, own: Bound, _endpoint: &Endpoint) -> Bound {
+        own
+    }
+
+    async fn receive(&self, opened: Opened<'_>, _usage_is_ours: bool) -> Result<Answer, Error> {
         opened.whole().await
     }
 
     fn is_filtered(&self, answer: &Answer) -> bool {
         answer.body.is_filtered()
+    }
+
+    fn settle(&self, answer: Answer, attempt: Attempt, trail: &mut Trail) -> Answer {
+        trail.push(attempt.succeeded());
+        answer
     }
 }
 
@@ -188,7 +219,7 @@ impl Visit<'_, '_> {
                 Choice::Nobody => return Err(self.nobody(trail, retries)),
             };
             let encoded = self.stop.lead.endpoint(member).and_then(|endpoint| {
-                let encoded = endpoint.encode(request)?;
+                let encoded = form.encode(&endpoint, request)?;
                 Ok((endpoint, encoded))
             });
             let (endpoint, encoded) = match encoded {
@@ -212,22 +243,21 @@ impl Visit<'_, '_> {
                 Ok(bound) => bound,
                 Err(error) => return Err(self.ended(error, trail, retries)),
             };
+            let bound = form.bound(bound, &endpoint);
             trail.drop_params(&encoded.dropped);
+            let usage_is_ours = encoded.usage_is_ours;
 
             let attempt = Attempt::begin(&self.stop.lead.name, member, &endpoint, &self.router.cooldown);
             let outcome = match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited)).await {
-                Ok(opened) => Box::pin(form.receive(opened)).await,
+                Ok(opened) => Box::pin(form.receive(opened, usage_is_ours)).await,
                 Err(error) => Err(error),
             };
             let outcome = match outcome {
-                Ok(output) if self.replaces(form, &output) => Err(endpoint.filtered()),
+                Ok(received) if self.replaces(form, &received) => Err(endpoint.filtered()),
                 outcome => outcome,
             };
             match outcome {
-                Ok(output) => {
-                    trail.push(attempt.succeeded());
-                    return Ok(output);
-                }
+                Ok(received) => return Ok(form.settle(received, attempt, trail)),
                 Err(error) => {
                     let error = self.bounds.explained(error, bound);
                     trail.push(attempt.failed(&error, bound.blameless));
@@ -240,8 +270,8 @@ impl Visit<'_, '_> {
     }
 
     /// Whether somebody else is to answer in the stead of an answer that a content filter cut.
-    fn replaces<F: Form>(&self, form: &F, output: &F::Output) -> bool {
-        self.walk.replaces_filtered() && form.is_filtered(output) && self.walk.has_other_for_filtered(self.stop)
+    fn replaces<F: Form>(&self, form: &F, received: &F::Received) -> bool {
+        self.walk.replaces_filtered() && form.is_filtered(received) && self.walk.has_other_for_filtered(self.stop)
     }
 
     /// Nobody is left to ask: whoever could take the request rests, or nobody could.

@@ -28,6 +28,7 @@ pub struct Attempt {
 }
 
 /// How an attempt ended, or why a group was passed over.
+#[derive(Clone)]
 pub struct Record {
     pub group: Arc<str>,
     /// `None` for a group that was passed over.
@@ -77,6 +78,16 @@ impl Attempt {
         self.record(now, error.provider_status(), Some(error.class()))
     }
 
+    /// What can be told of it while it goes on well.
+    pub fn so_far(&self) -> Record {
+        self.told(clock::now(), Some(200), None)
+    }
+
+    /// The caller has gone: that says nothing about the deployment.
+    pub fn cancelled(mut self) -> Record {
+        self.record(clock::now(), None, Some(ErrorKind::Cancelled.class()))
+    }
+
     fn bench(&self, verdict: Verdict, cause: &'static str, now: Instant) {
         let benched = self.in_flight.deployment();
         let (deployment, group, seconds) = (benched.id(), &*self.group, verdict.time.as_secs_f64());
@@ -92,6 +103,10 @@ impl Attempt {
 
     fn record(&mut self, now: Instant, status: Option<u16>, error: Option<&'static str>) -> Record {
         self.ended = true;
+        self.told(now, status, error)
+    }
+
+    fn told(&self, now: Instant, status: Option<u16>, error: Option<&'static str>) -> Record {
         Record {
             group: Arc::clone(&self.group),
             deployment: Some(Arc::clone(self.in_flight.deployment())),
@@ -113,6 +128,7 @@ impl Drop for Attempt {
 }
 
 /// All that happened in one call, in order.
+#[derive(Clone)]
 pub struct Trail {
     pub call_id: u64,
     pub records: Vec<Record>,
@@ -199,8 +215,13 @@ impl Trail {
         });
     }
 
-    pub fn end(&mut self, request: &Request) {
+    /// Takes the time of the call.
+    pub fn stop(&mut self) {
         self.latency = clock::now().saturating_duration_since(self.start);
+    }
+
+    pub fn end(&mut self, request: &Request) {
+        self.stop();
         self.dropped_params.extend(request.options().without_effect.iter().map(|name| (*name).to_owned()));
     }
 
@@ -212,8 +233,14 @@ impl Trail {
         groups.len().saturating_sub(1)
     }
 
+    /// The attempt that answered, or that broke in the middle of its answer.
+    pub fn last_asked(&self) -> Option<&Record> {
+        self.records.last().filter(|record| record.skipped.is_none())
+    }
+
     /// The attempt that answered.
+    #[cfg(test)]
     pub fn winner(&self) -> Option<&Record> {
-        self.records.last().filter(|record| record.error.is_none() && record.skipped.is_none())
+        self.last_asked().filter(|record| record.error.is_none())
     }
 }

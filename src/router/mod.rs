@@ -15,6 +15,7 @@ mod report;
 mod retry;
 mod round;
 mod snapshot;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod timeout;
@@ -22,7 +23,8 @@ mod timeout;
 use std::sync::Arc;
 
 pub use ledger::{Attempt, Trail};
-pub use report::{error_json, metadata_json};
+pub use report::{error_json, metadata_json, stream_metadata_json};
+pub use stream::{Ended, OpenStream, Usage};
 
 use crate::chat::Request;
 use crate::config::{Config, ConfigError, CooldownConfig, Warning};
@@ -30,6 +32,7 @@ use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
 
 use call::Whole;
+use stream::Streamed;
 use names::Names;
 
 /// A configuration at work. Shared by all threads; holds no lock while a call waits.
@@ -48,6 +51,7 @@ pub struct Completed {
 }
 
 /// A call that was not.
+#[derive(Clone)]
 pub struct Failed {
     pub error: Error,
     pub trail: Trail,
@@ -86,6 +90,29 @@ impl Router {
         trail.end(request);
         match outcome {
             Ok(answer) => Ok(Completed { answer, trail }),
+            Err(error) => Err(Failed { error, trail }),
+        }
+    }
+
+    /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
+    pub async fn stream(&self, request: &Request, call_id: u64) -> Result<OpenStream, Failed> {
+        let mut trail = Trail::new(call_id);
+        if request.options().explain {
+            trail.plan = explain::plan(self, request).ok().map(Box::new);
+        }
+        let form = Streamed { request, timeouts: &self.config.timeouts, start: trail.start };
+        let outcome = match provider::extra_headers(request) {
+            Ok(_) => call::run(self, request, &form, &mut trail).await,
+            Err(error) => Err(error),
+        };
+        trail.end(request);
+        match outcome {
+            Ok(mut stream) => {
+                let deadline = request.options().deadline.or(self.config.timeouts.deadline);
+                let end = deadline.and_then(|deadline| trail.start.checked_add(deadline));
+                stream.carry(trail, end);
+                Ok(stream)
+            }
             Err(error) => Err(Failed { error, trail }),
         }
     }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::chat::usage_of;
 use crate::error::Error;
 use crate::transport::HeaderMap;
 
 use super::ledger::{Record, Trail};
+use super::stream::Usage;
 
 /// Headers of a provider that are worth passing on, by the beginning or the end of their names.
 const HEADER_STARTS: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "retry-after"];
@@ -31,8 +32,14 @@ struct Metadata<'a> {
     usage: Option<Box<RawValue>>,
     /// Not known yet: null, never 0.
     cost: Option<f64>,
+    /// Not from the provider, but reckoned.
+    #[serde(skip_serializing_if = "is_false")]
+    usage_estimated: bool,
     latency_ms: Millis,
     overhead_ms: Millis,
+    /// Until the first content of a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttft_ms: Option<Millis>,
     dropped_params: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<&'a Value>,
@@ -72,9 +79,28 @@ struct ErrorObject<'a> {
 
 /// The metadata of an answer; `body` is its text.
 pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: &str) -> String {
-    let winner = trail.winner();
+    render(&metadata(trail, headers, usage_of(body)))
+}
+
+/// The metadata of a stream; `usage` once it has ended.
+pub fn stream_metadata_json(trail: &Trail, headers: &HeaderMap, usage: Option<&Usage>, ttft: Duration) -> String {
+    let told = match usage {
+        Some(Usage::Told(usage)) => RawValue::from_string(usage.clone()).ok(),
+        Some(Usage::Estimated { prompt, completion }) => {
+            let total = prompt + completion;
+            let usage = json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total});
+            RawValue::from_string(usage.to_string()).ok()
+        }
+        None => None,
+    };
+    let usage_estimated = matches!(usage, Some(Usage::Estimated { .. }));
+    render(&Metadata { usage_estimated, ttft_ms: Some(Millis(ttft)), ..metadata(trail, headers, told) })
+}
+
+fn metadata<'a>(trail: &'a Trail, headers: &'a HeaderMap, usage: Option<Box<RawValue>>) -> Metadata<'a> {
+    let winner = trail.last_asked();
     let deployment = winner.and_then(|record| record.deployment.as_ref());
-    render(&Metadata {
+    Metadata {
         call_id: trail.call_id,
         deployment: deployment.map(|deployment| deployment.id()),
         model_group: winner.map(|record| &*record.group),
@@ -84,14 +110,20 @@ pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: &str) -> String {
         attempts: attempts(trail),
         fallbacks: trail.fallbacks(),
         cache_hit: false,
-        usage: usage_of(body),
+        usage,
         cost: None,
+        usage_estimated: false,
         latency_ms: Millis(trail.latency),
         overhead_ms: Millis(trail.overhead()),
+        ttft_ms: None,
         dropped_params: &trail.dropped_params,
         explain: trail.plan.as_deref(),
         headers: PassedOn(headers),
-    })
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// LiteLLM's error object.

@@ -36,6 +36,36 @@ pub fn of_attempt(request: &Request, deployment: &Deployment, router: &TimeoutCo
     }
 }
 
+/// The bounds of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamBounds {
+    /// Until the first content.
+    pub first: Bound,
+    /// Between two pieces of content, whatever else comes.
+    pub gap: Duration,
+    /// Without a byte.
+    pub idle: Duration,
+}
+
+/// The bounds of a stream: `stream_timeout` until the first content, where something says it, else the time-out of any
+/// attempt, which is that of each gap.
+pub fn of_stream(request: &Request, deployment: &Deployment, router: &TimeoutConfig) -> StreamBounds {
+    let (own, options) = (&deployment.config, request.options());
+    let whole = of_attempt(request, deployment, router);
+    let tier = options.service_tier.as_deref().and_then(|tier| own.stream_timeout_by_service_tier.get(tier).copied());
+    let configured = tier.or(own.stream_timeout).or(router.stream_timeout);
+    let first = match (options.stream_timeout, configured) {
+        (Some(time), _) => Bound { time, blameless: time < configured.unwrap_or(whole.time), is_share: false },
+        // What a request says of any attempt stands nearer than what the configuration says of streams.
+        (None, Some(time)) if options.timeout.is_none() => Bound { time, blameless: false, is_share: false },
+        (None, _) => whole,
+    };
+    // Pings keep a stream alive, but not for ever.
+    const PINGS: u32 = 10;
+    let idle = router.idle.unwrap_or(whole.time);
+    StreamBounds { first, gap: idle.saturating_mul(PINGS), idle }
+}
+
 /// How long an attempt may take at most, whoever makes it: the bound of a wait that has no other.
 pub fn longest_wait(request: &Request, router: &TimeoutConfig) -> Duration {
     request

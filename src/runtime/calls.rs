@@ -61,6 +61,11 @@ const CANCELLED: u8 = 1;
 const SHUT_DOWN: u8 = 2;
 
 impl Signal {
+    /// Asks for an early end.
+    pub fn cancel(&self) {
+        self.set(Ending::Cancelled);
+    }
+
     /// Runs `future` until it is done or the call is ended; what is left of it then is the caller's to drop.
     ///
     /// Pinned by the caller: a future handed over by value would be stored twice.

@@ -121,6 +121,7 @@ impl Runtime {
 
 /// Worker threads that run. Does not borrow the runtime: a call may end, and the router be freed, while it is being
 /// started.
+#[derive(Clone)]
 pub struct Threads(Handle);
 
 impl Threads {

@@ -49,6 +49,14 @@ impl Exchange {
         Self { status: response.status().as_u16(), headers, body: Incoming::Network(response) }
     }
 
+    /// The next piece of the body, as it comes; `None` at its end.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
+        match &mut self.body {
+            Incoming::Ready(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
+            Incoming::Network(response) => response.chunk().await.map_err(Fault::from_reading),
+        }
+    }
+
     /// Reads the whole body, with room for one byte more.
     pub async fn read(&mut self) -> Result<Vec<u8>, Fault> {
         let response = match &mut self.body {

@@ -21,7 +21,7 @@ const TABLE: &[Key] = &[
     now("max_cooldown", Kind::Seconds),
     now("error_rules", Kind::ListOf(&Kind::Section(&ERROR_RULE))),
     now("deadline", Kind::Timeout),
-    planned("idle_timeout", Kind::Timeout),
+    now("idle_timeout", Kind::Timeout),
     now("on_exhausted", Kind::Choice(&["fail", "wait"])),
     planned("log_content", Kind::Bool),
     planned("redis_failure", Kind::Choice(&["fail_open", "fail_closed", "local_share"])),

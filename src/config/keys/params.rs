@@ -94,9 +94,9 @@ const OPENAI: &[Key] = &[
 ];
 
 const PLANNED: &[Key] = &[
-    planned("stream_timeout", Kind::Timeout),
+    now("stream_timeout", Kind::Timeout),
     now("timeout_by_service_tier", Kind::MapOf(&Kind::Seconds)),
-    planned("stream_timeout_by_service_tier", Kind::MapOf(&Kind::Seconds)),
+    now("stream_timeout_by_service_tier", Kind::MapOf(&Kind::Seconds)),
     planned("itpm", Kind::Number),
     planned("otpm", Kind::Number),
     now("order", Kind::Integer),

@@ -40,7 +40,7 @@ pub(super) const ROUTER: &[Key] = &[
     now("retry_policy", Kind::Section(&RETRY_POLICY)),
     now("model_group_retry_policy", Kind::MapOf(&Kind::Section(&RETRY_POLICY))),
     now("timeout", Kind::Timeout),
-    planned("stream_timeout", Kind::Timeout),
+    now("stream_timeout", Kind::Timeout),
     now("fallbacks", Kind::Fallbacks),
     now("default_fallbacks", Kind::Texts),
     now("context_window_fallbacks", Kind::Fallbacks),

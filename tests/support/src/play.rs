@@ -15,7 +15,7 @@ const NO_HEADERS: &Headers = &Headers(Vec::new());
 pub fn unscripted(request: &Request, close: bool, scratch: &mut Vec<u8>, wire: &mut Wire) -> Option<End> {
     scratch.clear();
     let status = dialect::answer(request.path, request.body, 0, scratch);
-    let head = Head { status, headers: NO_HEADERS, content_type: "application/json", close };
+    let head = Head { status, headers: NO_HEADERS, content_type: dialect::content_type(scratch), close };
     head.write(Some(scratch.len()), wire);
     wire.bytes.extend_from_slice(b"\r\n");
     wire.bytes.extend_from_slice(scratch);
@@ -43,7 +43,7 @@ pub fn scripted(play: &Play, request: &Request, close: bool, scratch: &mut Vec<u
         Body::Default => {
             scratch.clear();
             let status = default_body(play, request, scratch);
-            whole(play, status, "application/json", scratch, NO_HEADERS, close, wire);
+            whole(play, status, dialect::content_type(scratch), scratch, NO_HEADERS, close, wire);
         }
     }
     if let Some(at) = play.cut_at {
@@ -127,9 +127,7 @@ fn whole(play: &Play, status: u16, content_type: &str, body: &[u8], extra: &Head
 
 fn pieced(play: &Play, pieces: &[(Duration, Vec<u8>)], framing: Framing, close: bool, wire: &mut Wire) {
     let length = (framing == Framing::Length).then(|| pieces.iter().map(|(_, data)| data.len()).sum());
-    let event_stream =
-        pieces.first().is_some_and(|(_, data)| data.starts_with(b"data:") || data.starts_with(b"event:"));
-    let content_type = if event_stream { "text/event-stream" } else { "application/json" };
+    let content_type = pieces.first().map_or("application/json", |(_, data)| dialect::content_type(data));
     let head = Head { status: play.status.unwrap_or(200), headers: &play.headers, content_type, close };
     head.write(length, wire);
     if framing == Framing::Chunked {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use libloading::Library;
 
 /// The ABI this client was written for, as in the header: major << 16 | minor.
-const ABI: u32 = 0x1_0001;
+const ABI: u32 = 0x1_0002;
 
 macro_rules! opaque {
     ($($name:ident)*) => {$(
@@ -15,9 +15,11 @@ macro_rules! opaque {
         pub struct $name { _private: [u8; 0] }
     )*};
 }
-opaque!(RawRouter RawResponse RawError);
+opaque!(RawRouter RawResponse RawStream RawError);
 
 pub type CompletionFn = unsafe extern "C" fn(*mut c_void, *mut RawResponse, *mut RawError);
+pub type StreamFn = unsafe extern "C" fn(*mut c_void, *mut RawStream, *mut RawError);
+pub type ChunksFn = unsafe extern "C" fn(*mut c_void, i32, *const c_char, usize, *mut RawError);
 pub type ListenerFn = unsafe extern "C" fn(*mut c_void, i32, *const c_char, usize);
 
 /// Declares the functions once: as fields with the header's signatures and as the names to look up.
@@ -54,6 +56,17 @@ functions! {
     response_text = b"router_response_text": unsafe extern "C" fn(*const RawResponse, *mut usize) -> *const c_char;
     response_metadata = b"router_response_metadata": unsafe extern "C" fn(*const RawResponse, *mut usize) -> *const c_char;
     response_free = b"router_response_free": unsafe extern "C" fn(*mut RawResponse);
+    completion_stream = b"router_completion_stream":
+        unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *mut *mut RawError) -> *mut RawStream;
+    completion_stream_async = b"router_completion_stream_async":
+        unsafe extern "C" fn(*const RawRouter, *const c_char, usize, StreamFn, *mut c_void, *mut u64, *mut *mut RawError) -> bool;
+    stream_next = b"router_stream_next":
+        unsafe extern "C" fn(*mut RawStream, *mut *const c_char, *mut usize, *mut *mut RawError) -> i32;
+    stream_next_async = b"router_stream_next_async":
+        unsafe extern "C" fn(*mut RawStream, u32, ChunksFn, *mut c_void, *mut *mut RawError) -> bool;
+    stream_metadata = b"router_stream_metadata": unsafe extern "C" fn(*const RawStream, *mut usize) -> *const c_char;
+    stream_cancel = b"router_stream_cancel": unsafe extern "C" fn(*const RawStream);
+    stream_free = b"router_stream_free": unsafe extern "C" fn(*mut RawStream);
     error_code = b"router_error_code": unsafe extern "C" fn(*const RawError) -> i32;
     error_name = b"router_error_name": unsafe extern "C" fn(i32) -> *const c_char;
     error_http_status = b"router_error_http_status": unsafe extern "C" fn(*const RawError) -> i32;

@@ -15,9 +15,11 @@ mod library;
 mod log;
 mod outcome;
 mod router;
+mod stream;
 
 pub use call::{Call, stray_callbacks};
 pub use library::{abi_version, error_name, library_path, load, version};
 pub use log::LogCapture;
 pub use outcome::{Answer, Failure, Outcome};
 pub use router::Router;
+pub use stream::Stream;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::call::{self, Call};
 use super::library::{RawError, RawRouter, functions, sized};
 use super::outcome::{Failure, Outcome, failure, outcome};
+use super::stream::Stream;
 
 /// `router_t`. Any number of threads may use one at once.
 pub struct Router(*mut RawRouter);
@@ -58,6 +59,14 @@ impl Router {
     pub fn completion_async(&self, request: &str) -> Result<Call, Box<Failure>> {
         // SAFETY: the router is live, and stays so until the call has been accepted or not.
         unsafe { call::start(self.0, request) }
+    }
+
+    /// Opens a stream, on this thread or by callback; returns at its first content.
+    pub fn stream(&self, request: &str, by_callback: bool) -> Result<Stream, Box<Failure>> {
+        // SAFETY: the router is live.
+        unsafe {
+            if by_callback { Stream::open_async(self.0, request) } else { Stream::open(self.0, request) }
+        }
     }
 
     /// Asks for a call to end early.

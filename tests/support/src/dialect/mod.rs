@@ -24,6 +24,12 @@ pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> 
     }
 }
 
+/// What kind of body it is.
+pub fn content_type(body: &[u8]) -> &'static str {
+    let streamed = body.starts_with(b"data:") || body.starts_with(b"event:");
+    if streamed { "text/event-stream" } else { "application/json" }
+}
+
 /// The body that `path` sends with the error `status`.
 pub fn error(path: &str, status: u16) -> String {
     if is_anthropic(path) { anthropic::error(status) } else { openai::error(status) }

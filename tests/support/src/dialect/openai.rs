@@ -17,6 +17,13 @@ struct ChatRequest<'a> {
     messages: Option<IgnoredAny>,
     #[serde(default)]
     stream: Option<bool>,
+    #[serde(default)]
+    stream_options: Option<StreamOptions>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
 }
 
 /// Writes the body that `path` answers to `body`, at least `pad_to` bytes long, and returns its status.
@@ -37,7 +44,9 @@ pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> 
         return refuse(400, "Missing required parameter: 'messages'.", body);
     }
     if request.stream == Some(true) {
-        return refuse(400, "no stream without a script: give `chunks`", body);
+        let with_usage = request.stream_options.is_some_and(|options| options.include_usage == Some(true));
+        stream(path, &model, with_usage, body);
+        return 200;
     }
     chat(path, &model, pad_to, body);
     200
@@ -54,6 +63,32 @@ fn chat(path: &str, model: &str, pad_to: usize, body: &mut Vec<u8>) {
     let missing = pad_to.saturating_sub(body.len() - start + TAIL.len());
     body.resize(body.len() + missing, b'.');
     body.extend_from_slice(TAIL);
+}
+
+/// The same answer in chunks: the role, each word, the reason of the end, and the usage if it was asked for.
+fn stream(path: &str, model: &str, with_usage: bool, body: &mut Vec<u8>) {
+    let name = first_segment(path);
+    let usage = serde_json::json!({"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30});
+    let mut chunk = |choices: serde_json::Value, usage: Option<&serde_json::Value>| {
+        let mut chunk = serde_json::json!({"id": format!("chatcmpl-{name}"), "object": "chat.completion.chunk",
+            "created": 1_700_000_000, "model": model, "choices": choices});
+        if with_usage {
+            chunk["usage"] = usage.cloned().unwrap_or_default();
+        }
+        let _ = write!(body, "data: {chunk}\n\n");
+    };
+    let choice = |delta: serde_json::Value, finish: Option<&str>| {
+        serde_json::json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}])
+    };
+    chunk(choice(serde_json::json!({"role": "assistant", "content": "", "refusal": null}), None), None);
+    for word in ["hello", " from", &format!(" {name}")] {
+        chunk(choice(serde_json::json!({"content": word}), None), None);
+    }
+    chunk(choice(serde_json::json!({}), Some("stop")), None);
+    if with_usage {
+        chunk(serde_json::json!([]), Some(&usage));
+    }
+    body.extend_from_slice(b"data: [DONE]\n\n");
 }
 
 fn refuse(status: u16, message: &str, body: &mut Vec<u8>) -> u16 {

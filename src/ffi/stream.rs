@@ -1,0 +1,389 @@
+//! Streams: opened by a task, which then reads on; the caller takes what has come, waiting or by callback.
+
+use std::collections::VecDeque;
+use std::ffi::{c_char, c_void};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+
+use bytes::Bytes;
+
+use crate::chat::Request;
+use crate::error::{Error, ErrorKind};
+use crate::router::{Failed, OpenStream, Router, stream_metadata_json};
+use crate::runtime::{Pipe, Runtime, Signal, Taken, Threads, Ticket};
+
+use super::completion::{ended, unusable};
+use super::error::router_error_t;
+use super::fork;
+use super::guard::{self, alive, fault_point, guard, guard_error};
+use super::read::{ChunksRead, Reads, router_chunks_fn};
+use super::router::router_t;
+use super::text::{self, Lent};
+use super::callback::{self, UserData};
+
+/// What one blocking read takes at most, to be given out one by one.
+const AHEAD: usize = 64;
+
+pub(super) type Chunks = Pipe<Bytes, Failed>;
+
+/// Ends one asynchronous opening of a stream, under the rules of `router_completion_fn`.
+pub type router_stream_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, stream: *mut router_stream_t, error: *mut router_error_t)>;
+
+/// One call whose answer arrives in chunks. One read at a time; `router_stream_cancel` from any thread.
+pub struct router_stream_t {
+    shared: Arc<Shared>,
+    lent: Mutex<Option<Lent>>,
+    opened: OnceLock<Lent>,
+    closed: OnceLock<Lent>,
+    generation: u32,
+}
+
+/// What a stream's handle and its task have in common.
+pub(super) struct Shared {
+    pub chunks: Chunks,
+    /// Taken from the pipe, and not given out yet.
+    pub ahead: Mutex<VecDeque<Bytes>>,
+    pub reads: Reads,
+    pub runtime: Arc<Runtime>,
+    pub threads: Threads,
+    /// A read is not finished.
+    pub reading: AtomicBool,
+    signal: Arc<Signal>,
+    /// The metadata while it runs, and when it has ended.
+    so_far: String,
+    whole: OnceLock<String>,
+}
+
+/// Starts a streamed chat completion and waits for its first content, so that failover is behind it.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_completion_stream(
+    router: *const router_t,
+    request: *const c_char,
+    len: usize,
+    error: *mut *mut router_error_t,
+) -> *mut router_stream_t {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_completion_stream", error, std::ptr::null_mut(), || {
+            let router = alive(router).map_err(Failed::before)?;
+            callback::forbid().map_err(Failed::before)?;
+            let opening = Opening::prepare(router, request, len).map_err(Failed::before)?;
+            let (sender, receiver) = mpsc::sync_channel(1);
+            opening.start(move |outcome| drop(sender.send(outcome)));
+            // The other end is gone without an outcome only if the task panicked.
+            let handle = receiver.recv().unwrap_or_else(|_| Err(guard::panicked()))?;
+            Ok(Box::into_raw(handle))
+        })
+    }
+}
+
+/// The same, without holding a thread.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_completion_stream_async(
+    router: *const router_t,
+    request: *const c_char,
+    len: usize,
+    opened: router_stream_fn,
+    user_data: *mut c_void,
+    call: *mut u64,
+    error: *mut *mut router_error_t,
+) -> bool {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_completion_stream_async", error, false, || {
+            let router = alive(router).map_err(Failed::before)?;
+            let Some(opened) = opened else {
+                return Err(Failed::before(Error::new(ErrorKind::InvalidArgument, "the callback is NULL")));
+            };
+            let opening = Opening::prepare(router, request, len).map_err(Failed::before)?;
+            text::put(call, opening.ticket.number());
+            let user_data = UserData(user_data);
+            opening.start(move |outcome| {
+                let user_data = user_data;
+                let (stream, error) = match outcome {
+                    Ok(handle) => (Box::into_raw(handle), std::ptr::null_mut()),
+                    Err(failed) => (std::ptr::null_mut(), Box::into_raw(Box::new(router_error_t::new(failed)))),
+                };
+                // The caller gave this function for this purpose, and owns what it is handed.
+                callback::run(|| opened(user_data.0, stream, error));
+            });
+            Ok(true)
+        })
+    }
+}
+
+/// A stream that was accepted and not yet started. From here on nothing can refuse it.
+struct Opening {
+    router: Arc<Router>,
+    runtime: Arc<Runtime>,
+    threads: Threads,
+    request: Box<Request>,
+    ticket: Ticket,
+}
+
+type Opened = Result<Box<router_stream_t>, Failed>;
+
+impl Opening {
+    /// # Safety
+    /// `request` holds `len` bytes.
+    unsafe fn prepare(router: &router_t, request: *const c_char, len: usize) -> Result<Self, Error> {
+        // SAFETY: as the caller promises.
+        let request = unsafe { text::input(request, len, "request") }?;
+        let request = Box::new(Request::parse(request).map_err(unusable)?);
+        let threads = router.runtime.threads();
+        let threads =
+            threads.map_err(|error| Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}")))?;
+        let ticket = router.runtime.admit().map_err(ended)?;
+        let (router, runtime) = (Arc::clone(&router.router), Arc::clone(&router.runtime));
+        Ok(Self { router, runtime, threads, request, ticket })
+    }
+
+    /// Opens it in a task, which tells the outcome once and then reads on.
+    fn start(self, tell: impl FnOnce(Opened) + Send + 'static) {
+        let Self { router, runtime, threads, request, ticket } = self;
+        let mut tell = Once(Some(tell));
+        threads.clone().spawn(async move {
+            fault_point("task");
+            let signal = ticket.signal();
+            let opened = signal.guard(pin!(router.stream(&request, ticket.number()))).await;
+            let open = match opened.unwrap_or_else(|ending| Err(Failed::before(ended(ending)))) {
+                Ok(open) => open,
+                Err(failed) => return tell.fire(Err(failed)),
+            };
+            drop(request);
+            let shared = Arc::new(Shared {
+                chunks: Chunks::default(),
+                ahead: Mutex::default(),
+                reads: Reads::default(),
+                runtime,
+                threads,
+                reading: AtomicBool::new(false),
+                signal: Arc::clone(&signal),
+                so_far: stream_metadata_json(&open.so_far(), open.headers(), None, open.ttft()),
+                whole: OnceLock::new(),
+            });
+            tell.fire(Ok(Box::new(router_stream_t::new(Arc::clone(&shared)))));
+            pump(open, Reader(shared), &signal).await;
+            // Whoever frees the router waits for this.
+            drop(ticket);
+        });
+    }
+}
+
+/// Tells an outcome once: if nobody does, it tells of the panic.
+struct Once<F: FnOnce(Opened)>(Option<F>);
+
+impl<F: FnOnce(Opened)> Once<F> {
+    fn fire(&mut self, outcome: Opened) {
+        if let Some(tell) = self.0.take() {
+            tell(outcome);
+        }
+    }
+}
+
+impl<F: FnOnce(Opened)> Drop for Once<F> {
+    fn drop(&mut self) {
+        self.fire(Err(guard::panicked()));
+    }
+}
+
+/// The task's end of the pipe. Whatever becomes of the task, the reader hears of an end.
+struct Reader(Arc<Shared>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.chunks.end(Err(guard::panicked()));
+    }
+}
+
+/// Reads the stream to its end and hands the chunks on, as fast as they are taken.
+async fn pump(mut open: OpenStream, reader: Reader, signal: &Signal) {
+    let chunks = &reader.0.chunks;
+    let reading = async {
+        loop {
+            chunks.room().await;
+            match open.next().await {
+                Ok(Some(chunk)) => {
+                    let json = chunk.into_json();
+                    let bytes = json.len();
+                    chunks.put(json, bytes);
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    let outcome = signal.guard(Box::pin(reading).as_mut()).await;
+    let outcome = outcome.unwrap_or_else(|ending| Err(ended(ending)));
+    let closed = open.close();
+    let whole = stream_metadata_json(&closed.trail, &closed.headers, Some(&closed.usage), closed.ttft);
+    let _ = reader.0.whole.set(whole);
+    chunks.end(outcome.map_err(|error| Failed { error, trail: closed.trail }));
+}
+
+impl router_stream_t {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            lent: Mutex::default(),
+            opened: OnceLock::new(),
+            closed: OnceLock::new(),
+            generation: fork::generation(),
+        }
+    }
+
+    fn was_forked(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
+    /// Claims the stream for one read.
+    fn claim(&self) -> Result<(), Error> {
+        if self.shared.reading.swap(true, Ordering::AcqRel) {
+            return Err(Error::new(ErrorKind::Busy, "another read of this stream is not finished"));
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Option<Bytes>, Failed> {
+        let mut ahead = lock(&self.shared.ahead);
+        loop {
+            if let Some(chunk) = ahead.pop_front() {
+                return Ok(Some(chunk));
+            }
+            match self.shared.chunks.take(AHEAD) {
+                Taken::Items(chunks) => ahead.extend(chunks),
+                Taken::End(end) => return end.map(|()| None),
+                Taken::Nothing => self.shared.chunks.wait(),
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The stream behind a handle, unless it is NULL or was made before a fork.
+///
+/// # Safety
+/// `stream` is NULL or a stream that was not freed.
+unsafe fn open<'a>(stream: *const router_stream_t) -> Result<&'a router_stream_t, Error> {
+    // SAFETY: as the caller promises.
+    let stream = unsafe { stream.as_ref() };
+    let stream = stream.ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the stream is NULL"))?;
+    if stream.was_forked() {
+        return Err(Error::new(ErrorKind::Forked, "the stream was opened before this process was forked"));
+    }
+    Ok(stream)
+}
+
+const CHUNK: i32 = super::codes::router_stream_status_t::ROUTER_STREAM_CHUNK as i32;
+const END: i32 = super::codes::router_stream_status_t::ROUTER_STREAM_END as i32;
+const ERROR: i32 = super::codes::router_stream_status_t::ROUTER_STREAM_ERROR as i32;
+
+/// Waits for one chunk. `*chunk` is valid until the next read or the free. Returns a `router_stream_status_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_stream_next(
+    stream: *mut router_stream_t,
+    chunk: *mut *const c_char,
+    len: *mut usize,
+    error: *mut *mut router_error_t,
+) -> i32 {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_stream_next", error, ERROR, || {
+            text::put(chunk, std::ptr::null());
+            text::put(len, 0);
+            let stream = open(stream).map_err(Failed::before)?;
+            callback::forbid().map_err(Failed::before)?;
+            stream.claim().map_err(Failed::before)?;
+            let read = stream.read();
+            let status = read.map(|bytes| match bytes {
+                Some(bytes) => {
+                    let mut lent = lock(&stream.lent);
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    text::put(chunk, lent.insert(Lent::new(text)).lend(len));
+                    CHUNK
+                }
+                None => END,
+            });
+            stream.shared.reading.store(false, Ordering::Release);
+            status
+        })
+    }
+}
+
+/// Asks for what has arrived, up to `max_chunks`, or else for the next chunk. Returns whether it was accepted.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_stream_next_async(
+    stream: *mut router_stream_t,
+    max_chunks: u32,
+    next: router_chunks_fn,
+    user_data: *mut c_void,
+    error: *mut *mut router_error_t,
+) -> bool {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_stream_next_async", error, false, || {
+            let stream = open(stream).map_err(Failed::before)?;
+            let Some(next) = next else {
+                return Err(Failed::before(Error::new(ErrorKind::InvalidArgument, "the callback is NULL")));
+            };
+            let ticket = stream.shared.runtime.admit().map_err(|ending| Failed::before(ended(ending)))?;
+            stream.claim().map_err(Failed::before)?;
+            ChunksRead::start(&stream.shared, max_chunks, next, UserData(user_data), ticket);
+            Ok(true)
+        })
+    }
+}
+
+/// Returns usage, cost and attempts as JSON, complete once the stream has ended. Valid until the stream is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_stream_metadata(stream: *const router_stream_t, len: *mut usize) -> *const c_char {
+    guard("router_stream_metadata", std::ptr::null(), || {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let Some(stream) = stream.as_ref() else { return std::ptr::null() };
+            let lent = match stream.shared.whole.get() {
+                Some(whole) => stream.closed.get_or_init(|| Lent::new(whole.clone())),
+                None => stream.opened.get_or_init(|| Lent::new(stream.shared.so_far.clone())),
+            };
+            lent.lend(len)
+        }
+    })
+}
+
+/// Ends a stream early. A read that waits fails with `ROUTER_ERROR_CANCELLED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_stream_cancel(stream: *const router_stream_t) {
+    guard("router_stream_cancel", (), || {
+        // SAFETY: as the caller promises.
+        if let Ok(stream) = unsafe { open(stream) } {
+            stream.shared.signal.cancel();
+        }
+    });
+}
+
+/// Cancels, waits for a read's callback to return, frees; inside that callback it returns at once. Not while a blocking read runs: cancel that first.
+/// NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_stream_free(stream: *mut router_stream_t) {
+    guard("router_stream_free", (), || {
+        if stream.is_null() {
+            return;
+        }
+        // SAFETY: not NULL; as the caller promises.
+        let stream = unsafe { Box::from_raw(stream) };
+        if stream.was_forked() {
+            std::mem::forget(stream);
+            return;
+        }
+        stream.shared.signal.cancel();
+        stream.shared.reads.wait();
+    });
+}

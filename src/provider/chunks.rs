@@ -1,0 +1,133 @@
+//! A streamed answer on its way in: bytes to events, events to chunks, and an end that is never mistaken.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::chat::Chunk;
+use crate::clock;
+use crate::error::{Error, ErrorKind};
+use crate::transport::{EventDecoder, Exchange, HeaderMap};
+
+use super::classify;
+use super::stream::{Progress, StreamFault, StreamReader};
+use super::Endpoint;
+
+/// How long to wait for a chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the chunk itself, whatever else comes.
+    pub chunk: Duration,
+    /// Without a byte.
+    pub idle: Duration,
+}
+
+/// The chunks of one answer. Dropping it closes the connection.
+pub struct Chunks {
+    endpoint: Arc<Endpoint>,
+    exchange: Box<Exchange>,
+    headers: HeaderMap,
+    events: EventDecoder,
+    reader: Box<dyn StreamReader>,
+    ready: Vec<Chunk>,
+    queue: VecDeque<Chunk>,
+    /// The provider's own terminator has come.
+    done: bool,
+    /// A choice has said why it ended.
+    finished: bool,
+}
+
+impl Chunks {
+    /// An error if the answer is no event stream.
+    pub(super) fn new(endpoint: &Arc<Endpoint>, mut exchange: Box<Exchange>) -> Result<Self, Error> {
+        let headers = std::mem::take(&mut exchange.headers);
+        let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if kind.starts_with("application/json") {
+            return Err(endpoint.flaw("a stream was asked for, and the answer is none"));
+        }
+        Ok(Self {
+            endpoint: Arc::clone(endpoint),
+            exchange,
+            headers,
+            events: EventDecoder::new(),
+            reader: endpoint.adapter.stream(endpoint),
+            ready: Vec::new(),
+            queue: VecDeque::new(),
+            done: false,
+            finished: false,
+        })
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// The next chunk; `None` behind the last of a whole answer. An error is the end, too.
+    pub async fn next(&mut self, patience: Patience) -> Result<Option<Chunk>, Error> {
+        let start = clock::now();
+        loop {
+            if let Some(chunk) = self.queue.pop_front() {
+                self.finished |= chunk.finish_reason().is_some();
+                return Ok(Some(chunk));
+            }
+            if self.done {
+                return Ok(None);
+            }
+            if let Some(event) = self.events.next() {
+                self.take(event.name.as_deref(), event.data)?;
+                continue;
+            }
+            match self.piece(patience, start).await? {
+                Some(piece) => {
+                    let fed = self.events.feed(piece);
+                    fed.map_err(|overflow| self.endpoint.flaw(&overflow.message()))?;
+                }
+                None => self.ended()?,
+            }
+        }
+    }
+
+    async fn piece(&mut self, patience: Patience, start: Instant) -> Result<Option<bytes::Bytes>, Error> {
+        let left = patience.chunk.saturating_sub(clock::now().saturating_duration_since(start));
+        let reading = pin!(self.exchange.piece());
+        match clock::within(left.min(patience.idle), reading).await {
+            Some(piece) => piece.map_err(|fault| self.endpoint.fault(&fault)),
+            None if left <= patience.idle => Err(self.endpoint.late("no content", patience.chunk)),
+            None => Err(self.endpoint.late("nothing was heard", patience.idle)),
+        }
+    }
+
+    fn take(&mut self, name: Option<&str>, data: bytes::Bytes) -> Result<(), Error> {
+        let progress = self.reader.event(name, data, &mut self.ready);
+        self.queue.extend(self.ready.drain(..));
+        match progress {
+            Ok(Progress::More) => Ok(()),
+            Ok(Progress::Done) => {
+                self.done = true;
+                Ok(())
+            }
+            Err(StreamFault::InBand { body, status }) => {
+                Err(classify::refusal(&self.endpoint, status, &self.headers, &body))
+            }
+            Err(StreamFault::Flaw(flaw)) => Err(self.endpoint.flaw(flaw.message())),
+        }
+    }
+
+    /// The body is over. Without the provider's terminator the answer is whole only if it said why it ended.
+    fn ended(&mut self) -> Result<(), Error> {
+        if let Some(event) = self.events.finish() {
+            self.take(event.name.as_deref(), event.data)?;
+        }
+        let finished = self.finished || self.queue.iter().any(|chunk| chunk.finish_reason().is_some());
+        if !self.done && !finished {
+            return Err(self.endpoint.error(ErrorKind::StreamTruncated, "the stream ended before the answer did"));
+        }
+        self.done = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! A streamed answer: opened by the attempt loop at its first content, then read to its one end.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::chat::{Chunk, Request};
+use crate::clock;
+use crate::config::TimeoutConfig;
+use crate::error::Error;
+use crate::provider::{Chunks, Encoded, Endpoint, Opened, Patience};
+use crate::tokens;
+use crate::transport::HeaderMap;
+
+use super::call::Form;
+use super::ledger::{Attempt, Trail};
+use super::timeout::{Bound, of_stream};
+
+/// What is held back until the first content comes; framing is small, and whoever sends more of it is not well.
+const MOST_HELD: usize = 64 * 1024;
+
+/// The answer in chunks.
+pub struct Streamed<'r> {
+    pub request: &'r Request,
+    pub timeouts: &'r TimeoutConfig,
+    pub start: Instant,
+}
+
+/// A stream at its first content.
+pub struct Opening {
+    chunks: Chunks,
+    held: VecDeque<Chunk>,
+    usage_is_ours: bool,
+    ttft: Duration,
+}
+
+impl Form for Streamed<'_> {
+    type Received = Opening;
+    type Output = OpenStream;
+
+    fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
+        endpoint.encode_stream(request)
+    }
+
+    fn bound(&self, own: Bound, endpoint: &Endpoint) -> Bound {
+        let first = of_stream(self.request, endpoint.deployment(), self.timeouts).first;
+        if own.is_share && own.time < first.time { own } else { first }
+    }
+
+    /// Reads up to the first content: whatever goes wrong before it, the next attempt is a clean stream.
+    async fn receive(&self, opened: Opened<'_>, usage_is_ours: bool) -> Result<Opening, Error> {
+        let bounds = of_stream(self.request, opened.endpoint().deployment(), self.timeouts);
+        let until = opened.until();
+        let mut chunks = opened.stream()?;
+        let mut held = VecDeque::new();
+        let mut bytes = 0;
+        loop {
+            let left = until.saturating_duration_since(clock::now());
+            let Some(chunk) = chunks.next(Patience { chunk: left, idle: bounds.idle }).await? else { break };
+            let is_content = chunk.has_content();
+            bytes += chunk.json().len();
+            held.push_back(chunk);
+            if is_content {
+                break;
+            }
+            if bytes > MOST_HELD {
+                let message = format!("{MOST_HELD} bytes came and no content among them");
+                return Err(chunks.endpoint().flaw(&message));
+            }
+        }
+        let ttft = clock::now().saturating_duration_since(self.start);
+        Ok(Opening { chunks, held, usage_is_ours, ttft })
+    }
+
+    fn is_filtered(&self, opening: &Opening) -> bool {
+        opening.held.iter().any(|chunk| chunk.finish_reason() == Some("content_filter"))
+    }
+
+    fn settle(&self, opening: Opening, attempt: Attempt, _trail: &mut Trail) -> OpenStream {
+        let bounds = of_stream(self.request, opening.chunks.endpoint().deployment(), self.timeouts);
+        OpenStream {
+            patience: Patience { chunk: bounds.gap, idle: bounds.idle },
+            deadline: None,
+            opening,
+            attempt: Some(attempt),
+            usage: None,
+            prompt_characters: self.request.text_len(),
+            characters: 0,
+            trail: None,
+        }
+    }
+}
+
+/// A stream that the caller reads.
+pub struct OpenStream {
+    opening: Opening,
+    patience: Patience,
+    deadline: Option<Instant>,
+    /// `None` once it has ended.
+    attempt: Option<Attempt>,
+    usage: Option<String>,
+    prompt_characters: usize,
+    characters: usize,
+    trail: Option<Trail>,
+}
+
+/// How a stream went, once it has ended.
+pub struct Ended {
+    pub trail: Trail,
+    pub headers: HeaderMap,
+    pub usage: Usage,
+    pub ttft: Duration,
+}
+
+/// What was used.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Usage {
+    /// As the provider said it, JSON.
+    Told(String),
+    /// From the length of what went there and back.
+    Estimated { prompt: u64, completion: u64 },
+}
+
+impl OpenStream {
+    /// Takes the trail over, and the end of the call's time.
+    pub(super) fn carry(&mut self, trail: Trail, deadline: Option<Instant>) {
+        self.trail = Some(trail);
+        self.deadline = deadline;
+    }
+
+    /// What can be told while it goes on.
+    pub fn so_far(&self) -> Trail {
+        let mut trail = self.trail.clone().unwrap_or_else(|| Trail::new(0));
+        trail.records.extend(self.attempt.as_ref().map(Attempt::so_far));
+        trail
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        self.opening.chunks.headers()
+    }
+
+    pub fn ttft(&self) -> Duration {
+        self.opening.ttft
+    }
+
+    /// The next chunk that is the caller's; `None` behind the last. After an error or `None` there is nothing more.
+    pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        loop {
+            let chunk = match self.opening.held.pop_front() {
+                Some(chunk) => Some(chunk),
+                None => self.read().await?,
+            };
+            let Some(chunk) = chunk else {
+                self.end(None);
+                return Ok(None);
+            };
+            if let Some(usage) = chunk.usage() {
+                self.usage = Some(usage.to_owned());
+            }
+            self.characters += chunk.delta_text().map_or(0, |text| text.chars().count());
+            // Asked for by us and not by the caller: it is for the metadata alone.
+            if !(self.opening.usage_is_ours && chunk.is_usage_only()) {
+                return Ok(Some(chunk));
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<Option<Chunk>, Error> {
+        let mut patience = self.patience;
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(clock::now()));
+        let is_share = left.is_some_and(|left| left < patience.chunk);
+        patience.chunk = left.map_or(patience.chunk, |left| left.min(patience.chunk));
+        let read = self.opening.chunks.next(patience).await;
+        if let Err(error) = &read {
+            self.end(Some((error, is_share)));
+        }
+        read
+    }
+
+    fn end(&mut self, failure: Option<(&Error, bool)>) {
+        if let (Some(attempt), Some(trail)) = (self.attempt.take(), &mut self.trail) {
+            trail.push(match failure {
+                None => attempt.succeeded(),
+                Some((error, by_deadline)) => attempt.failed(error, by_deadline),
+            });
+        }
+    }
+
+    /// The caller has gone: the attempt is nobody's failure.
+    pub fn cancel(&mut self) {
+        if let (Some(attempt), Some(trail)) = (self.attempt.take(), &mut self.trail) {
+            trail.push(attempt.cancelled());
+        }
+    }
+
+    /// Closes the connection, and says how it went. What was not ended is cancelled.
+    pub fn close(mut self) -> Ended {
+        self.cancel();
+        let mut trail = self.trail.take().unwrap_or_else(|| Trail::new(0));
+        trail.stop();
+        let estimated = || Usage::Estimated {
+            prompt: tokens::estimate(self.prompt_characters),
+            completion: tokens::estimate(self.characters),
+        };
+        let usage = self.usage.take().map_or_else(estimated, Usage::Told);
+        Ended { trail, headers: self.opening.chunks.headers().clone(), usage, ttft: self.opening.ttft }
+    }
+}
+
