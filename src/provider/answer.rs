@@ -8,8 +8,10 @@ use crate::clock::{self, Waited};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, HeaderValue, header};
 
+use super::encoded::{STREAM_OPTIONS, with_usage};
 use super::entra::NoToken;
-use super::{Encoded, Endpoint, classify, mock};
+use super::stream::{OpenAiStream, mock as streamed_mock};
+use super::{BodyForm, Encoded, Endpoint, StreamReader, classify, mock};
 
 /// A request's extra headers that would stand in for a credential, or break or repack the message.
 const RESERVED_HEADERS: [&str; 14] = [
@@ -49,7 +51,22 @@ pub fn extra_headers(request: &Request) -> Result<Vec<(HeaderName, HeaderValue)>
 impl Endpoint {
     /// The request as this deployment's provider wants it; an error if the two don't go together.
     pub fn encode(&self, request: &Request) -> Result<Encoded, Error> {
-        self.adapter.body(self, request)
+        self.adapter.body(self, request, BodyForm::Whole)
+    }
+
+    /// The same for an answer that is streamed. Its usage is asked for wherever that is not refused.
+    pub fn encode_stream(&self, request: &Request) -> Result<Encoded, Error> {
+        let usage = self.sieve().takes(STREAM_OPTIONS, &with_usage(None), request.options());
+        self.adapter.body(self, request, BodyForm::Stream { usage })
+    }
+
+    /// What reads the stream that answers this request.
+    pub fn reader(&self, request: &Request) -> Box<dyn StreamReader> {
+        // A mock speaks OpenAI's wire, whoever's request plays it.
+        if mock::is_played(self.mock(), request) {
+            return Box::new(OpenAiStream);
+        }
+        self.adapter.stream(self, request)
     }
 
     /// Sends the request and waits, at most `timeout`, for an answer with a good status.
@@ -61,7 +78,8 @@ impl Endpoint {
         waited: &'a Waited,
     ) -> Result<Opened<'a>, Error> {
         let start = clock::now();
-        let exchange = match mock::canned(self.mock(), request, self.model(), timeout) {
+        let played = if encoded.form.is_stream() { streamed_mock::canned } else { mock::canned };
+        let exchange = match played(self.mock(), request, self.model(), timeout) {
             Some(played) => {
                 let mut playing = Box::pin(played.map_err(|fault| self.fault(&fault))?.play());
                 let played = pin!(clock::within(timeout, playing.as_mut()));
