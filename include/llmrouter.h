@@ -28,7 +28,7 @@
 /**
  * The ABI this header describes: major << 16 | minor. Use a library whose major is the same and whose minor is not less.
  */
-#define ROUTER_ABI_VERSION 65537
+#define ROUTER_ABI_VERSION 65538
 
 /**
  * What went wrong. Functions return it as `int32_t`, so that a newer library may return a code this header lacks.
@@ -102,6 +102,15 @@ typedef enum {
 } router_error_code_t;
 
 /**
+ * What one read of a stream brought.
+ */
+typedef enum {
+    ROUTER_STREAM_ERROR = -1,
+    ROUTER_STREAM_END = 0,
+    ROUTER_STREAM_CHUNK = 1,
+} router_stream_status_t;
+
+/**
  * Log levels.
  */
 typedef enum {
@@ -124,6 +133,11 @@ typedef struct router_error_t router_error_t;
 typedef struct router_response_t router_response_t;
 
 /**
+ * One call whose answer arrives in chunks. One read at a time; `router_stream_cancel` from any thread.
+ */
+typedef struct router_stream_t router_stream_t;
+
+/**
  * Configuration, deployments, runtime threads, connections. Any number of threads may use one at once.
  */
 typedef struct router_t router_t;
@@ -144,6 +158,23 @@ typedef void (*router_listener_fn)(void *user_data,
 typedef void (*router_completion_fn)(void *user_data,
                                      router_response_t *response,
                                      router_error_t *error);
+
+/**
+ * Ends one asynchronous opening of a stream, under the rules of `router_completion_fn`.
+ */
+typedef void (*router_stream_fn)(void *user_data,
+                                 router_stream_t *stream,
+                                 router_error_t *error);
+
+/**
+ * Ends one asynchronous read, under the rules of `router_completion_fn`. With `ROUTER_STREAM_CHUNK`, `chunks` is a JSON array of
+ * one or more chunks, valid until the callback returns.
+ */
+typedef void (*router_chunks_fn)(void *user_data,
+                                 int32_t status,
+                                 const char *chunks,
+                                 size_t len,
+                                 router_error_t *error);
 
 #ifdef __cplusplus
 extern "C" {
@@ -269,6 +300,69 @@ const char *router_response_metadata(const router_response_t *response,
  */
 ROUTER_API
 void router_response_free(router_response_t *response);
+
+/**
+ * Starts a streamed chat completion and waits for its first content, so that failover is behind it.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+router_stream_t *router_completion_stream(const router_t *router,
+                                          const char *request,
+                                          size_t len,
+                                          router_error_t **error);
+
+/**
+ * The same, without holding a thread.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+bool router_completion_stream_async(const router_t *router,
+                                    const char *request,
+                                    size_t len,
+                                    router_stream_fn opened,
+                                    void *user_data,
+                                    uint64_t *call,
+                                    router_error_t **error);
+
+/**
+ * Waits for one chunk. `*chunk` is valid until the next read or the free. Returns a `router_stream_status_t`.
+ */
+ROUTER_API
+int32_t router_stream_next(router_stream_t *stream,
+                           const char **chunk,
+                           size_t *len,
+                           router_error_t **error);
+
+/**
+ * Asks for what has arrived, up to `max_chunks`, or else for the next chunk. Returns whether it was accepted.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+bool router_stream_next_async(router_stream_t *stream,
+                              uint32_t max_chunks,
+                              router_chunks_fn next,
+                              void *user_data,
+                              router_error_t **error);
+
+/**
+ * Returns usage, cost and attempts as JSON, complete once the stream has ended. Valid until the stream is freed.
+ */
+ROUTER_API
+const char *router_stream_metadata(const router_stream_t *stream,
+                                   size_t *len);
+
+/**
+ * Ends a stream early. A read that waits fails with `ROUTER_ERROR_CANCELLED`.
+ */
+ROUTER_API
+void router_stream_cancel(const router_stream_t *stream);
+
+/**
+ * Cancels, waits for a read's callback to return, frees; inside that callback it returns at once. Not while a blocking read runs: cancel that first.
+ * NULL is allowed.
+ */
+ROUTER_API
+void router_stream_free(router_stream_t *stream);
 
 /**
  * Returns a `router_error_code_t`; 0 for NULL.

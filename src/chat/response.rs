@@ -18,6 +18,8 @@ pub enum Flaw {
     NoChoices,
     /// A good status, and an error in the body.
     Error,
+    /// More than is kept of what can be given on only as a whole.
+    TooLarge,
 }
 
 impl Flaw {
@@ -27,6 +29,7 @@ impl Flaw {
             Flaw::NotJson => "the answer is no JSON of a completion",
             Flaw::NoChoices => "the answer has no choices",
             Flaw::Error => "the answer has a good status and an error inside",
+            Flaw::TooLarge => "a part of the answer is too large",
         }
     }
 }

@@ -82,13 +82,7 @@ pub struct ChunksRead {
 
 impl ChunksRead {
     /// Calls back on a library thread, now or when something comes.
-    pub fn start(
-        shared: &Arc<Shared>,
-        max_chunks: u32,
-        next: Next,
-        user_data: UserData,
-        ticket: Ticket,
-    ) {
+    pub fn start(shared: &Arc<Shared>, max_chunks: u32, next: Next, user_data: UserData, ticket: Ticket) {
         shared.reads.owe();
         let most = usize::try_from(max_chunks).unwrap_or(usize::MAX).max(1);
         let has_some = !shared.ahead.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
@@ -124,7 +118,8 @@ impl ChunksRead {
             Some(Ok(())) => (router_stream_status_t::ROUTER_STREAM_END, std::ptr::null_mut()),
             Some(Err(failed)) => (router_stream_status_t::ROUTER_STREAM_ERROR, handle(failed)),
         };
-        let (pointer, len) = if chunks.is_empty() { (std::ptr::null(), 0) } else { (text.as_ptr().cast(), text.len() - 1) };
+        let (pointer, len) =
+            if chunks.is_empty() { (std::ptr::null(), 0) } else { (text.as_ptr().cast(), text.len() - 1) };
         // The callback may ask for the next chunks.
         self.shared.reading.store(false, Ordering::Release);
         let user_data = self.user_data;

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::router::{Failed, OpenStream, Router, stream_metadata_json};
 use crate::runtime::{Pipe, Runtime, Signal, Taken, Threads, Ticket};
 
+use super::callback::{self, UserData};
 use super::completion::{ended, unusable};
 use super::error::router_error_t;
 use super::fork;
@@ -20,12 +21,11 @@ use super::guard::{self, alive, fault_point, guard, guard_error};
 use super::read::{ChunksRead, Reads, router_chunks_fn};
 use super::router::router_t;
 use super::text::{self, Lent};
-use super::callback::{self, UserData};
 
 /// What one blocking read takes at most, to be given out one by one.
 const AHEAD: usize = 64;
 
-pub(super) type Chunks = Pipe<Bytes, Failed>;
+pub type Chunks = Pipe<Bytes, Failed>;
 
 /// Ends one asynchronous opening of a stream, under the rules of `router_completion_fn`.
 pub type router_stream_fn =
@@ -41,7 +41,7 @@ pub struct router_stream_t {
 }
 
 /// What a stream's handle and its task have in common.
-pub(super) struct Shared {
+pub struct Shared {
     pub chunks: Chunks,
     /// Taken from the pipe, and not given out yet.
     pub ahead: Mutex<VecDeque<Bytes>>,
@@ -135,8 +135,8 @@ impl Opening {
         let request = unsafe { text::input(request, len, "request") }?;
         let request = Box::new(Request::parse(request).map_err(unusable)?);
         let threads = router.runtime.threads();
-        let threads =
-            threads.map_err(|error| Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}")))?;
+        let threads = threads
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}")))?;
         let ticket = router.runtime.admit().map_err(ended)?;
         let (router, runtime) = (Arc::clone(&router.router), Arc::clone(&router.runtime));
         Ok(Self { router, runtime, threads, request, ticket })
@@ -208,7 +208,7 @@ async fn pump(mut open: OpenStream, reader: Reader, signal: &Signal) {
             chunks.room().await;
             match open.next().await {
                 Ok(Some(chunk)) => {
-                    let json = chunk.into_json();
+                    let json = chunk.into_bytes();
                     let bytes = json.len();
                     chunks.put(json, bytes);
                 }

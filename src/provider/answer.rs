@@ -9,9 +9,12 @@ use crate::clock::{self, Waited};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, HeaderValue, header};
 
-use super::entra::NoToken;
 use super::chunks::Chunks;
-use super::{Encoded, Endpoint, classify, mock};
+use super::encoded::{STREAM_OPTIONS, with_usage};
+use super::entra::NoToken;
+use super::openai::OpenAi;
+use super::stream::{OpenAiStream, mock as streamed_mock};
+use super::{Adapter, BodyForm, Encoded, Endpoint, StreamReader, classify, mock};
 
 /// A request's extra headers that would stand in for a credential, or break or repack the message.
 const RESERVED_HEADERS: [&str; 14] = [
@@ -51,19 +54,35 @@ pub fn extra_headers(request: &Request) -> Result<Vec<(HeaderName, HeaderValue)>
 impl Endpoint {
     /// The request as this deployment's provider wants it; an error if the two don't go together.
     pub fn encode(&self, request: &Request) -> Result<Encoded, Error> {
-        self.adapter.body(self, request)
+        self.adapter.body(self, request, BodyForm::Whole)
+    }
+
+    /// The same for an answer that is streamed. Its usage is asked for wherever that is not refused.
+    pub fn encode_stream(&self, request: &Request) -> Result<Encoded, Error> {
+        let usage = self.sieve().takes(STREAM_OPTIONS, &with_usage(None), request.options());
+        self.adapter.body(self, request, BodyForm::Stream { usage })
+    }
+
+    /// What reads the stream that answers this request.
+    pub fn reader(&self, request: &Request) -> Box<dyn StreamReader> {
+        // A mock speaks OpenAI's wire, whoever's request plays it.
+        if mock::is_played(self.mock(), request) {
+            return Box::new(OpenAiStream);
+        }
+        self.adapter.stream(self, request)
     }
 
     /// Sends the request and waits, at most `timeout`, for an answer with a good status.
     pub async fn open<'a>(
         self: &'a Arc<Self>,
-        request: &Request,
+        request: &'a Request,
         encoded: Encoded,
         timeout: Duration,
         waited: &'a Waited,
     ) -> Result<Opened<'a>, Error> {
         let start = clock::now();
-        let exchange = match mock::canned(self.mock(), request, self.model(), timeout) {
+        let played = if encoded.form.is_stream() { streamed_mock::canned } else { mock::canned };
+        let exchange = match played(self.mock(), request, self.model(), timeout) {
             Some(played) => {
                 let mut playing = Box::pin(played.map_err(|fault| self.fault(&fault))?.play());
                 let played = pin!(clock::within(timeout, playing.as_mut()));
@@ -82,15 +101,13 @@ impl Endpoint {
                 waited.during(sent).await.ok_or_else(|| self.late(NO_ANSWER, timeout))??
             }
         };
-        let opened = Opened { endpoint: self, exchange: Box::new(exchange), start, timeout, waited };
+        let opened = Opened { endpoint: self, request, exchange: Box::new(exchange), start, timeout, waited };
         if matches!(opened.exchange.status, 200..300) { Ok(opened) } else { Err(Box::pin(opened.refused()).await) }
     }
 
-    fn late(&self, timeout: Duration) -> Error {
-        self.error(
-            ErrorKind::Timeout,
-            &format!("no answer within {} s", (timeout.as_secs_f64() * 1000.0).round() / 1000.0),
-        )
+    pub(super) fn late(&self, what: &str, timeout: Duration) -> Error {
+        let seconds = (timeout.as_secs_f64() * 1000.0).round() / 1000.0;
+        self.error(ErrorKind::Timeout, &format!("{what} within {seconds} s"))
     }
 
     fn no_token(&self, error: NoToken) -> Error {
@@ -117,6 +134,7 @@ impl Endpoint {
 /// The exchange is boxed, as are the rarer waits above: a call's future holds a copy of what it hands on.
 pub struct Opened<'a> {
     endpoint: &'a Arc<Endpoint>,
+    request: &'a Request,
     exchange: Box<Exchange>,
     start: Instant,
     timeout: Duration,
@@ -130,6 +148,11 @@ impl Opened<'_> {
         self.endpoint
     }
 
+    /// The request that is answered.
+    pub fn request(&self) -> &Request {
+        self.request
+    }
+
     /// The end of the attempt's time.
     pub fn until(&self) -> Instant {
         self.start + self.timeout
@@ -137,7 +160,7 @@ impl Opened<'_> {
 
     /// Reads the body chunk by chunk; an error if it is no stream at all.
     pub fn stream(self) -> Result<Chunks, Error> {
-        Chunks::new(self.endpoint, self.exchange)
+        Chunks::new(self.endpoint, self.exchange, self.endpoint.reader(self.request))
     }
 
     /// Reads the body to its end.
@@ -145,9 +168,11 @@ impl Opened<'_> {
         let endpoint = self.endpoint;
         let headers = std::mem::take(&mut self.exchange.headers);
         let status = self.exchange.status;
+        // A mock speaks OpenAI's wire, whoever's request plays it.
+        let adapter: &dyn Adapter =
+            if mock::is_played(endpoint.mock(), self.request) { &OpenAi } else { endpoint.adapter };
         let bytes = self.read().await?;
-        let body = endpoint
-            .adapter
+        let body = adapter
             .whole(bytes)
             .map_err(|flaw: Flaw| endpoint.error(ErrorKind::ApiResponse, flaw.message()).with_status(status))?;
         Ok(Answer { body, headers })

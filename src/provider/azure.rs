@@ -6,12 +6,14 @@ use crate::error::Error;
 
 use super::escape::escaped;
 use super::openai::{OpenAi, with_verb};
-use super::{Adapter, Encoded, Endpoint};
+use super::{Adapter, BodyForm, Encoded, Endpoint, StreamReader};
 
 /// LiteLLM's, for deployments that name none.
 pub const DEFAULT_API_VERSION: &str = "2025-02-01-preview";
 /// Versions that mean the API without dated versions.
 const UNDATED: [&str; 3] = ["v1", "latest", "preview"];
+/// Older versions refuse `stream_options`.
+const FIRST_WITH_USAGE: &str = "2024-09-01";
 
 pub struct Azure;
 
@@ -40,13 +42,24 @@ impl Adapter for Azure {
         key.into_iter().chain(config.extra_headers.iter().cloned()).collect()
     }
 
-    fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
-        OpenAi.body(endpoint, request)
+    fn body(&self, endpoint: &Endpoint, request: &Request, form: BodyForm) -> Result<Encoded, Error> {
+        let version = endpoint.deployment().config.api_version.as_deref().unwrap_or(DEFAULT_API_VERSION);
+        let usage = form.asks_for_usage() && !is_before(version, FIRST_WITH_USAGE);
+        OpenAi.body(endpoint, request, if form.is_stream() { BodyForm::Stream { usage } } else { form })
     }
 
     fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
         OpenAi.whole(bytes)
     }
+
+    fn stream(&self, endpoint: &Endpoint, request: &Request) -> Box<dyn StreamReader> {
+        OpenAi.stream(endpoint, request)
+    }
+}
+
+/// Whether a dated version is older than a date; names that are no date are of the newest.
+fn is_before(version: &str, date: &str) -> bool {
+    version.starts_with(|first: char| first.is_ascii_digit()) && version < date
 }
 
 #[cfg(test)]
@@ -76,6 +89,18 @@ mod tests {
             url("https://e.azure.com/openai/v1/", "2024-02-01"),
             "https://e.azure.com/openai/v1/chat/completions"
         );
+    }
+
+    #[test]
+    fn old_versions_are_not_asked_for_usage() {
+        let asks = |version: &str| {
+            let endpoint = endpoint(&format!("model: azure/m, api_base: 'http://h', api_key: k{version}"));
+            let request = Request::parse(r#"{"model":"g"}"#).unwrap();
+            let encoded = Azure.body(&endpoint, &request, BodyForm::Stream { usage: true }).unwrap();
+            String::from_utf8(encoded.body.to_vec()).unwrap().contains("include_usage")
+        };
+        assert!(asks("") && asks(", api_version: v1") && asks(", api_version: 2024-09-01-preview"));
+        assert!(!asks(", api_version: '2024-06-01'") && !asks(", api_version: 2023-03-15-preview"));
     }
 
     #[test]

@@ -11,8 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::transport::{EventDecoder, Exchange, HeaderMap};
 
 use super::classify;
-use super::stream::{Progress, StreamFault, StreamReader};
-use super::Endpoint;
+use super::{Endpoint, Progress, StreamFault, StreamReader};
 
 /// How long to wait for a chunk.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +39,11 @@ pub struct Chunks {
 
 impl Chunks {
     /// An error if the answer is no event stream.
-    pub(super) fn new(endpoint: &Arc<Endpoint>, mut exchange: Box<Exchange>) -> Result<Self, Error> {
+    pub(super) fn new(
+        endpoint: &Arc<Endpoint>,
+        mut exchange: Box<Exchange>,
+        reader: Box<dyn StreamReader>,
+    ) -> Result<Self, Error> {
         let headers = std::mem::take(&mut exchange.headers);
         let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         if kind.starts_with("application/json") {
@@ -51,7 +54,7 @@ impl Chunks {
             exchange,
             headers,
             events: EventDecoder::new(),
-            reader: endpoint.adapter.stream(endpoint),
+            reader,
             ready: Vec::new(),
             queue: VecDeque::new(),
             done: false,
@@ -120,7 +123,7 @@ impl Chunks {
 
     /// The body is over. Without the provider's terminator the answer is whole only if it said why it ended.
     fn ended(&mut self) -> Result<(), Error> {
-        if let Some(event) = self.events.finish() {
+        while let Some(event) = self.events.finish() {
             self.take(event.name.as_deref(), event.data)?;
         }
         let finished = self.finished || self.queue.iter().any(|chunk| chunk.finish_reason().is_some());

@@ -49,6 +49,41 @@ impl<'a> Played<'a> {
     }
 }
 
+/// What is played for one attempt, and after how long.
+pub struct Scene<'a> {
+    played: Played<'a>,
+    delay: Duration,
+}
+
+impl<'a> Scene<'a> {
+    /// The scene for this request, if it or its deployment is mocked. `timeout` is the attempt's.
+    pub fn of(own: Option<&'a MockConfig>, request: &'a Request, timeout: Duration) -> Option<Self> {
+        let asked = request.options();
+        let played = Played::by_request(asked).or_else(|| own.map(Played::by_deployment))?;
+        let mut delay = asked.mock_delay.or(own.map(|mock| mock.delay)).unwrap_or_default();
+        if played.timeout {
+            delay = timeout.saturating_add(BEYOND);
+        }
+        Some(Self { played, delay })
+    }
+
+    /// The text that is played, if it is no error.
+    pub fn text(&self) -> Option<&'a str> {
+        let fails = self.played.error.is_some() && !self.played.timeout;
+        self.played.response.filter(|_| !fails)?.as_str()
+    }
+
+    /// Status, headers and body of a whole answer.
+    pub fn answer(&self, model: &str) -> Result<Parts, Fault> {
+        answer(&self.played, model)
+    }
+
+    /// The parts, to be given after the delay.
+    pub fn canned(&self, (status, headers, body): Parts) -> Canned {
+        Canned { delay: self.delay, status, headers, body }
+    }
+}
+
 /// The answer for this request, if it or its deployment is mocked; a fault if that is what is played. `timeout` is the
 /// attempt's.
 pub fn canned(
@@ -57,13 +92,13 @@ pub fn canned(
     model: &str,
     timeout: Duration,
 ) -> Option<Result<Canned, Fault>> {
-    let asked = request.options();
-    let played = Played::by_request(asked).or_else(|| own.map(Played::by_deployment))?;
-    let mut delay = asked.mock_delay.or(own.map(|mock| mock.delay)).unwrap_or_default();
-    if played.timeout {
-        delay = timeout.saturating_add(BEYOND);
-    }
-    Some(answer(&played, model).map(|(status, headers, body)| Canned { delay, status, headers, body }))
+    let scene = Scene::of(own, request, timeout)?;
+    Some(scene.answer(model).map(|parts| scene.canned(parts)))
+}
+
+/// Whether the answer for this request is played.
+pub fn is_played(own: Option<&MockConfig>, request: &Request) -> bool {
+    own.is_some() || Played::by_request(request.options()).is_some()
 }
 
 /// Refuses, at load, a mock that could not be played.
@@ -74,7 +109,8 @@ pub fn check(mock: &MockConfig) -> Result<(), String> {
     }
 }
 
-type Parts = (u16, HeaderMap, Bytes);
+/// Status, headers and body.
+pub type Parts = (u16, HeaderMap, Bytes);
 
 fn answer(played: &Played<'_>, model: &str) -> Result<Parts, Fault> {
     // What comes after the time is out is never looked at.
@@ -109,12 +145,17 @@ fn litellm_class(text: &str) -> Option<&str> {
 }
 
 fn completion(text: Option<&str>, tool_calls: Option<&Value>, model: &str) -> Parts {
+    (200, HeaderMap::new(), Bytes::from(whole(text, tool_calls, model).to_string()))
+}
+
+/// A completion that says this.
+pub fn whole(text: Option<&str>, tool_calls: Option<&Value>, model: &str) -> Value {
     let mut message = json!({"role": "assistant", "content": text});
     if let (Some(message), Some(calls)) = (message.as_object_mut(), tool_calls) {
         message.insert("tool_calls".to_owned(), calls.clone());
     }
     let finish_reason = if tool_calls.is_some() { "tool_calls" } else { "stop" };
-    let body = json!({
+    json!({
         "id": format!("chatcmpl-mock-{:016x}", fastrand::u64(..)),
         "object": "chat.completion",
         "created": clock::unix_ms() / 1000,
@@ -125,8 +166,7 @@ fn completion(text: Option<&str>, tool_calls: Option<&Value>, model: &str) -> Pa
             "completion_tokens": COMPLETION_TOKENS,
             "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,
         },
-    });
-    (200, HeaderMap::new(), Bytes::from(body.to_string()))
+    })
 }
 
 /// What `mock_error` says: a class name, a status, or `{status, message, code, retry_after}`.

@@ -6,6 +6,7 @@
 mod answer;
 mod anthropic;
 mod azure;
+mod chunks;
 mod classify;
 mod encoded;
 mod endpoint;
@@ -19,14 +20,17 @@ mod openai;
 mod path;
 mod redact;
 mod sift;
+mod stream;
 mod table;
 
 pub use answer::{Answer, Opened, extra_headers};
+pub use chunks::{Chunks, Patience};
 pub use classify::ErrorRules;
-pub use encoded::Encoded;
+pub use encoded::{BodyForm, Encoded};
 pub use endpoint::{Defaults, Endpoint, Unusable, connect};
 pub use keys::Keys;
 pub use redact::Redactor;
+pub use stream::{Progress, StreamFault, StreamReader};
 
 use crate::chat::{Body, Flaw, Request};
 use crate::config::{DeploymentConfig, Secret};
@@ -42,8 +46,11 @@ trait Adapter: Send + Sync {
 
     /// The body of one attempt, from the caller's own request and the deployment's parameters. An error says why the
     /// two don't go together; nothing is sent then.
-    fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error>;
+    fn body(&self, endpoint: &Endpoint, request: &Request, form: BodyForm) -> Result<Encoded, Error>;
 
     /// A whole answer in OpenAI's shape.
     fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw>;
+
+    /// What reads the stream that answers this request.
+    fn stream(&self, endpoint: &Endpoint, request: &Request) -> Box<dyn StreamReader>;
 }

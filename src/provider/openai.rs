@@ -8,9 +8,11 @@ use crate::chat::{Body, Flaw, Request, STREAM};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
+use super::encoded::{STREAM_OPTIONS, with_usage};
 use super::merge::effective;
 use super::sift::{Sifted, sift};
-use super::{Adapter, Encoded, Endpoint};
+use super::stream::OpenAiStream;
+use super::{Adapter, BodyForm, Encoded, Endpoint, StreamReader};
 
 pub struct OpenAi;
 
@@ -31,40 +33,61 @@ impl Adapter for OpenAi {
         headers
     }
 
-    fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
+    fn body(&self, endpoint: &Endpoint, request: &Request, form: BodyForm) -> Result<Encoded, Error> {
+        let usage_is_ours = form.owns_usage(endpoint, request);
         if endpoint.sieve().lets_all_through(request.options()) {
-            return Ok(Encoded::whole(spliced(endpoint, request, effective(endpoint, request))));
+            let body = spliced(endpoint, request, form, effective(endpoint, request));
+            return Ok(Encoded { body, form, dropped: Vec::new(), usage_is_ours });
         }
         let Sifted { members, dropped } = sift(endpoint, request)?;
-        Ok(Encoded { body: spliced(endpoint, request, members.into_iter()), dropped })
+        let body = spliced(endpoint, request, form, members.into_iter());
+        Ok(Encoded { body, form, dropped, usage_is_ours })
     }
 
     fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
         Body::check(bytes)
+    }
+
+    fn stream(&self, _endpoint: &Endpoint, _request: &Request) -> Box<dyn StreamReader> {
+        Box::new(OpenAiStream)
     }
 }
 
 fn spliced<'a>(
     endpoint: &Endpoint,
     request: &Request,
+    form: BodyForm,
     members: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
 ) -> Bytes {
     let extra = &request.options().extra_body;
     let mut body = Splice::with_capacity(request.text_len() + endpoint.params_len() + 64);
+    let mut options = None;
     let renamed = endpoint.deployment.wants_completion_tokens(endpoint.model());
     for (name, value) in members {
         match name {
             "model" => body.member(name, endpoint.model_json()),
-            // A whole answer is the default; the member is not needed.
+            // A whole answer is the default; the member is not needed. A stream's stands at the end.
             STREAM => {}
             _ if extra.contains_key(name) => {}
+            STREAM_OPTIONS if form.asks_for_usage() => options = Some(value),
             "max_tokens" if renamed && request.has(MAX_COMPLETION_TOKENS) => {}
             "max_tokens" if renamed => body.member(MAX_COMPLETION_TOKENS, &value),
             _ => body.member(name, &value),
         }
     }
     for (name, value) in extra {
-        body.member(name, &value.to_string());
+        match name.as_str() {
+            // The called function decides.
+            STREAM if form.is_stream() => {}
+            STREAM_OPTIONS if form.asks_for_usage() => options = Some(Cow::Owned(value.to_string())),
+            _ => body.member(name, &value.to_string()),
+        }
+    }
+    if form.is_stream() {
+        body.member(STREAM, "true");
+    }
+    if form.asks_for_usage() {
+        body.member(STREAM_OPTIONS, &with_usage(options));
     }
     body.finish()
 }
@@ -116,8 +139,14 @@ mod tests {
 
     pub fn body(litellm_params: &str, request: &str) -> String {
         let endpoint = endpoint(litellm_params);
-        let encoded = OpenAi.body(&endpoint, &Request::parse(request).unwrap()).unwrap();
+        let encoded = OpenAi.body(&endpoint, &Request::parse(request).unwrap(), BodyForm::Whole).unwrap();
+        assert!(!encoded.usage_is_ours);
         String::from_utf8(encoded.body.to_vec()).unwrap()
+    }
+
+    fn streamed(litellm_params: &str, request: &str) -> (String, bool) {
+        let encoded = endpoint(litellm_params).encode_stream(&Request::parse(request).unwrap()).unwrap();
+        (String::from_utf8(encoded.body.to_vec()).unwrap(), encoded.usage_is_ours)
     }
 
     const KEY: &str = "model: openai/gpt-4, api_key: k";
@@ -141,6 +170,44 @@ mod tests {
     fn options_and_stream_false_are_not_sent() {
         let sent = body(KEY, r#"{"model":"g","stream":false,"timeout":1,"metadata":{},"messages":[]}"#);
         assert_eq!(sent, r#"{"model":"gpt-4","messages":[]}"#);
+    }
+
+    #[test]
+    fn a_stream_is_asked_for_with_its_usage() {
+        let asked = |members: &str| format!(r#"{{"model":"gpt-4",{members}}}"#);
+        let ours = asked(r#""messages":[],"stream":true,"stream_options":{"include_usage":true}"#);
+        for request in [
+            r#"{"model":"g","messages":[]}"#,
+            r#"{"model":"g","stream":false,"messages":[]}"#,
+            r#"{"model":"g","messages":[],"stream_options":null}"#,
+            r#"{"model":"g","messages":[],"stream_options":{"include_usage":false}}"#,
+            r#"{"model":"g","messages":[],"extra_body":{"stream":false}}"#,
+        ] {
+            assert_eq!(streamed(KEY, request), (ours.clone(), true), "{request}");
+        }
+        let theirs = r#"{"model":"g","stream_options":{"include_usage": true},"n":1}"#;
+        let kept = asked(r#""n":1,"stream":true,"stream_options":{"include_usage": true}"#);
+        assert_eq!(streamed(KEY, theirs), (kept, false));
+        let both = r#"{"model":"g","stream_options":{"include_obfuscation":false}}"#;
+        let merged = asked(r#""stream":true,"stream_options":{"include_obfuscation":false,"include_usage":true}"#);
+        assert_eq!(streamed(KEY, both), (merged.clone(), true));
+        let extra = r#"{"model":"g","extra_body":{"stream_options":{"include_obfuscation":false}}}"#;
+        assert_eq!(streamed(KEY, extra), (merged, true));
+        let configured = format!("{KEY}, stream_options: {{include_usage: true}}");
+        assert!(!streamed(&configured, r#"{"model":"g"}"#).1);
+    }
+
+    #[test]
+    fn usage_is_not_asked_for_where_that_is_refused() {
+        let plain = r#"{"model":"m","stream":true}"#;
+        let mistral = "model: mistral/m, api_key: k";
+        assert_eq!(streamed(mistral, r#"{"model":"g"}"#), (plain.to_owned(), true));
+        let asked = r#"{"model":"g","stream_options":{"include_usage":true}}"#;
+        assert_eq!(streamed(mistral, asked), (plain.to_owned(), false));
+        let allowed = r#"{"model":"g","allowed_openai_params":["stream_options"]}"#;
+        assert!(streamed(mistral, allowed).0.contains("include_usage"));
+        let dropped = "model: openai/m, api_key: k, additional_drop_params: [stream_options]";
+        assert_eq!(streamed(dropped, asked), (plain.to_owned(), false));
     }
 
     #[test]

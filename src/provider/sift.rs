@@ -71,6 +71,13 @@ impl Sieve {
         self.allowed.iter().chain(&options.allowed_openai_params).any(|allowed| allowed == name)
     }
 
+    /// Whether a parameter that nobody asked for may be added.
+    pub fn takes(&self, name: &str, value: &str, options: &Options) -> bool {
+        let mut dropped = self.dropped.iter().chain(&options.additional_drop_params);
+        !dropped.any(|path| Path::new(path).root == name)
+            && (self.allows(name, options) || !self.lacks(name, value, false))
+    }
+
     fn lacks(&self, name: &str, value: &str, thinks: bool) -> bool {
         let thinking = self.thinking.filter(|_| thinks);
         self.limits.iter().copied().chain(thinking).any(|limits| lacks(limits, name, value))

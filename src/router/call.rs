@@ -28,7 +28,7 @@ pub trait Form {
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error>;
 
     /// The bound of an attempt, of which `own` is that of a whole answer.
-    fn bound(&self, own: Bound, endpoint: &Endpoint) -> Bound;
+    fn bound(&self, request: &Request, own: Bound, endpoint: &Endpoint) -> Bound;
 
     /// Takes the answer in, once its status is good. What fails here is tried again like all else. `usage_is_ours`: the
     /// provider was asked for the usage by us and not by the caller.
@@ -56,7 +56,7 @@ impl Form for Whole {
         endpoint.encode(request)
     }
 
-    fn bound(&self, own: Bound, _endpoint: &Endpoint) -> Bound {
+    fn bound(&self, _request: &Request, own: Bound, _endpoint: &Endpoint) -> Bound {
         own
     }
 
@@ -243,7 +243,7 @@ impl Visit<'_, '_> {
                 Ok(bound) => bound,
                 Err(error) => return Err(self.ended(error, trail, retries)),
             };
-            let bound = form.bound(bound, &endpoint);
+            let bound = form.bound(request, bound, &endpoint);
             trail.drop_params(&encoded.dropped);
             let usage_is_ours = encoded.usage_is_ours;
 

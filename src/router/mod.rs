@@ -32,8 +32,8 @@ use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
 
 use call::Whole;
-use stream::Streamed;
 use names::Names;
+use stream::Streamed;
 
 /// A configuration at work. Shared by all threads; holds no lock while a call waits.
 pub struct Router {
@@ -100,7 +100,7 @@ impl Router {
         if request.options().explain {
             trail.plan = explain::plan(self, request).ok().map(Box::new);
         }
-        let form = Streamed { request, timeouts: &self.config.timeouts, start: trail.start };
+        let form = Streamed { timeouts: &self.config.timeouts, start: trail.start };
         let outcome = match provider::extra_headers(request) {
             Ok(_) => call::run(self, request, &form, &mut trail).await,
             Err(error) => Err(error),

@@ -20,7 +20,6 @@ const MOST_HELD: usize = 64 * 1024;
 
 /// The answer in chunks.
 pub struct Streamed<'r> {
-    pub request: &'r Request,
     pub timeouts: &'r TimeoutConfig,
     pub start: Instant,
 }
@@ -31,6 +30,8 @@ pub struct Opening {
     held: VecDeque<Chunk>,
     usage_is_ours: bool,
     ttft: Duration,
+    patience: Patience,
+    prompt_characters: usize,
 }
 
 impl Form for Streamed<'_> {
@@ -41,15 +42,15 @@ impl Form for Streamed<'_> {
         endpoint.encode_stream(request)
     }
 
-    fn bound(&self, own: Bound, endpoint: &Endpoint) -> Bound {
-        let first = of_stream(self.request, endpoint.deployment(), self.timeouts).first;
+    fn bound(&self, request: &Request, own: Bound, endpoint: &Endpoint) -> Bound {
+        let first = of_stream(request, endpoint.deployment(), self.timeouts).first;
         if own.is_share && own.time < first.time { own } else { first }
     }
 
     /// Reads up to the first content: whatever goes wrong before it, the next attempt is a clean stream.
     async fn receive(&self, opened: Opened<'_>, usage_is_ours: bool) -> Result<Opening, Error> {
-        let bounds = of_stream(self.request, opened.endpoint().deployment(), self.timeouts);
-        let until = opened.until();
+        let bounds = of_stream(opened.request(), opened.endpoint().deployment(), self.timeouts);
+        let (until, prompt_characters) = (opened.until(), opened.request().text_len());
         let mut chunks = opened.stream()?;
         let mut held = VecDeque::new();
         let mut bytes = 0;
@@ -68,7 +69,8 @@ impl Form for Streamed<'_> {
             }
         }
         let ttft = clock::now().saturating_duration_since(self.start);
-        Ok(Opening { chunks, held, usage_is_ours, ttft })
+        let patience = Patience { chunk: bounds.gap, idle: bounds.idle };
+        Ok(Opening { chunks, held, usage_is_ours, ttft, patience, prompt_characters })
     }
 
     fn is_filtered(&self, opening: &Opening) -> bool {
@@ -76,29 +78,17 @@ impl Form for Streamed<'_> {
     }
 
     fn settle(&self, opening: Opening, attempt: Attempt, _trail: &mut Trail) -> OpenStream {
-        let bounds = of_stream(self.request, opening.chunks.endpoint().deployment(), self.timeouts);
-        OpenStream {
-            patience: Patience { chunk: bounds.gap, idle: bounds.idle },
-            deadline: None,
-            opening,
-            attempt: Some(attempt),
-            usage: None,
-            prompt_characters: self.request.text_len(),
-            characters: 0,
-            trail: None,
-        }
+        OpenStream { deadline: None, opening, attempt: Some(attempt), usage: None, characters: 0, trail: None }
     }
 }
 
 /// A stream that the caller reads.
 pub struct OpenStream {
     opening: Opening,
-    patience: Patience,
     deadline: Option<Instant>,
     /// `None` once it has ended.
     attempt: Option<Attempt>,
     usage: Option<String>,
-    prompt_characters: usize,
     characters: usize,
     trail: Option<Trail>,
 }
@@ -165,7 +155,7 @@ impl OpenStream {
     }
 
     async fn read(&mut self) -> Result<Option<Chunk>, Error> {
-        let mut patience = self.patience;
+        let mut patience = self.opening.patience;
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(clock::now()));
         let is_share = left.is_some_and(|left| left < patience.chunk);
         patience.chunk = left.map_or(patience.chunk, |left| left.min(patience.chunk));
@@ -198,11 +188,10 @@ impl OpenStream {
         let mut trail = self.trail.take().unwrap_or_else(|| Trail::new(0));
         trail.stop();
         let estimated = || Usage::Estimated {
-            prompt: tokens::estimate(self.prompt_characters),
+            prompt: tokens::estimate(self.opening.prompt_characters),
             completion: tokens::estimate(self.characters),
         };
         let usage = self.usage.take().map_or_else(estimated, Usage::Told);
         Ended { trail, headers: self.opening.chunks.headers().clone(), usage, ttft: self.opening.ttft }
     }
 }
-

@@ -8,26 +8,28 @@ mod mend;
 mod messages;
 mod params;
 mod request;
-mod response;
+pub(super) mod response;
 mod tools;
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::chat::{Body, Flaw, Request};
+use crate::chat::{Body, Flaw, Request, STREAM};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
+use super::merge::effective;
 use super::sift::{Sifted, sift};
-use super::{Adapter, Encoded, Endpoint};
+use super::stream::AnthropicStream;
+use super::{Adapter, BodyForm, Encoded, Endpoint, StreamReader};
 use request::Manner;
 
 /// The version that LiteLLM sends; `api_version` of a deployment names another.
 const DEFAULT_VERSION: &str = "2023-06-01";
 
 /// The tool through which a model is made to answer in a given shape; its call is given back as the answer's text.
-const JSON_TOOL: &str = "json_tool_call";
+pub(super) const JSON_TOOL: &str = "json_tool_call";
 
 pub struct Anthropic;
 
@@ -47,7 +49,7 @@ impl Adapter for Anthropic {
         key.into_iter().chain([version]).chain(config.extra_headers.iter().cloned()).collect()
     }
 
-    fn body(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
+    fn body(&self, endpoint: &Endpoint, request: &Request, form: BodyForm) -> Result<Encoded, Error> {
         let Sifted { members, mut dropped } = sift(endpoint, request)?;
         let (sieve, options) = (endpoint.sieve(), request.options());
         let manner = Manner {
@@ -61,11 +63,22 @@ impl Adapter for Anthropic {
         translated.body.insert("model".to_owned(), Value::from(&**endpoint.model()));
         let extra = options.extra_body.iter();
         translated.body.extend(extra.map(|(name, value)| (name.clone(), value.clone())));
-        Ok(Encoded { body: Value::Object(translated.body).to_string().into(), dropped })
+        if form.is_stream() {
+            translated.body.insert(STREAM.to_owned(), Value::Bool(true));
+        }
+        // The usage always comes.
+        let usage_is_ours = form.owns_usage(endpoint, request);
+        Ok(Encoded { body: Value::Object(translated.body).to_string().into(), form, dropped, usage_is_ours })
     }
 
     fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
         response::translate(&bytes).and_then(|answer| Body::check(answer.to_string().into_bytes()))
+    }
+
+    fn stream(&self, endpoint: &Endpoint, request: &Request) -> Box<dyn StreamReader> {
+        let format = effective(endpoint, request).find(|(name, _)| *name == "response_format");
+        let format = format.and_then(|(_, text)| serde_json::from_str(&text).ok());
+        Box::new(AnthropicStream::new(format.is_some_and(request::gives_shape)))
     }
 }
 
@@ -85,7 +98,7 @@ mod tests {
 
     fn encode(params: &str, request: &str) -> Result<(Value, Vec<String>), Error> {
         let endpoint = endpoint(&format!("model: anthropic/claude-sonnet-4-5, api_key: k{params}"));
-        let encoded = Anthropic.body(&endpoint, &Request::parse(request).unwrap())?;
+        let encoded = Anthropic.body(&endpoint, &Request::parse(request).unwrap(), BodyForm::Whole)?;
         Ok((serde_json::from_slice(&encoded.body).unwrap(), encoded.dropped))
     }
 
@@ -111,6 +124,40 @@ mod tests {
             "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}],
         });
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_stream_is_asked_for() {
+        let streamed = |members: &str| {
+            let endpoint = endpoint("model: anthropic/claude-sonnet-4-5, api_key: k");
+            let request = Request::parse(&format!(r#"{{"model":"g","messages":[]{members}}}"#)).unwrap();
+            let encoded = endpoint.encode_stream(&request).unwrap();
+            let body: Value = serde_json::from_slice(&encoded.body).unwrap();
+            (body["stream"].clone(), body.get("stream_options").is_some(), encoded.usage_is_ours)
+        };
+        assert_eq!(streamed(""), (true.into(), false, true));
+        assert_eq!(streamed(r#","extra_body":{"stream":false}"#), (true.into(), false, true));
+        assert_eq!(streamed(r#","stream_options":{"include_usage":true}"#), (true.into(), false, false));
+    }
+
+    #[test]
+    fn a_reader_knows_what_was_asked_for() {
+        let start = r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"hi"}}"#;
+        let told = |params: &str, members: &str| {
+            let endpoint = endpoint(&format!("model: claude-2, api_key: k{params}"));
+            let request = Request::parse(&format!(r#"{{"model":"g"{members}}}"#)).unwrap();
+            let mut chunks = Vec::new();
+            let data = bytes::Bytes::from_static(start.as_bytes());
+            endpoint.reader(&request).event(Some("content_block_start"), data, &mut chunks).map(|_| chunks.len())
+        };
+        assert_eq!(told("", ""), Ok(1));
+        assert_eq!(told("", r#","response_format":{"type":"text"}"#), Ok(1));
+        // A text may turn out to be no part of a shaped answer.
+        assert_eq!(told("", r#","response_format":{"type":"json_object"}"#), Ok(0));
+        assert_eq!(told(", response_format: {type: json_object}", ""), Ok(0));
+        // A mock speaks OpenAI's wire, in which this event means nothing.
+        assert_eq!(told("", r#","mock_response":"a""#), Ok(0));
+        assert_eq!(told(", mock_response: a", ""), Ok(0));
     }
 
     #[test]

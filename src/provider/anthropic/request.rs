@@ -184,6 +184,11 @@ fn service_tier(tier: &str) -> Option<&'static str> {
 }
 
 /// The tool that stands for a `response_format`; `None` for plain text.
+/// Whether an answer in this format comes through the tool that gives it its shape.
+pub fn gives_shape(format: Value) -> bool {
+    json_tool(format).is_ok_and(|tool| tool.is_some())
+}
+
 fn json_tool(format: Value) -> Result<Option<Value>, Error> {
     let schema = match format.get("type").and_then(Value::as_str) {
         Some("json_object") => json!({"type": "object", "additionalProperties": true}),

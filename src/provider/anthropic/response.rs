@@ -17,8 +17,7 @@ pub fn translate(bytes: &[u8]) -> Result<Value, Flaw> {
     let blocks = answer.get("content").and_then(Value::as_array).ok_or(Flaw::NoChoices)?;
     let (message, shaped) = message(blocks);
     let stop_reason = answer.get("stop_reason").and_then(Value::as_str);
-    // A call of the tool that only gives the answer its shape is no call to the caller.
-    let finish_reason = if shaped { "stop" } else { finish_reason(stop_reason) };
+    let finish_reason = finish_reason(stop_reason, shaped);
     Ok(json!({
         "id": answer.get("id"),
         "object": "chat.completion",
@@ -29,8 +28,10 @@ pub fn translate(bytes: &[u8]) -> Result<Value, Flaw> {
     }))
 }
 
-pub fn finish_reason(stop_reason: Option<&str>) -> &'static str {
+/// Why the answer ended. A call of the tool that only gives the answer its shape is no call to the caller.
+pub fn finish_reason(stop_reason: Option<&str>, shaped: bool) -> &'static str {
     match stop_reason {
+        _ if shaped => "stop",
         Some("max_tokens" | "model_context_window_exceeded") => "length",
         Some("tool_use") => "tool_calls",
         Some("refusal") => "content_filter",
@@ -51,7 +52,8 @@ fn message(blocks: &[Value]) -> (Value, bool) {
             Some("text") => texts.extend(block.get("text").and_then(Value::as_str)),
             Some("thinking" | "redacted_thinking") => thoughts.push(block),
             Some("tool_use") if block.get("name").and_then(Value::as_str) == Some(JSON_TOOL) => {
-                shape = block.get("input")
+                // The first one counts: a stream could not take it back.
+                shape = shape.or_else(|| block.get("input"))
             }
             Some("tool_use") => calls.push(tool_call(block)),
             _ => others.push(block),

@@ -64,9 +64,7 @@ impl Router {
     /// Opens a stream, on this thread or by callback; returns at its first content.
     pub fn stream(&self, request: &str, by_callback: bool) -> Result<Stream, Box<Failure>> {
         // SAFETY: the router is live.
-        unsafe {
-            if by_callback { Stream::open_async(self.0, request) } else { Stream::open(self.0, request) }
-        }
+        unsafe { if by_callback { Stream::open_async(self.0, request) } else { Stream::open(self.0, request) } }
     }
 
     /// Asks for a call to end early.

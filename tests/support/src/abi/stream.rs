@@ -27,8 +27,7 @@ impl Stream {
         let mut error = ptr::null_mut();
         // SAFETY: a live router, a string with its length, and a place for the error; what comes back is ours.
         unsafe {
-            let stream =
-                (functions().completion_stream)(router, request.as_ptr().cast(), request.len(), &mut error);
+            let stream = (functions().completion_stream)(router, request.as_ptr().cast(), request.len(), &mut error);
             taken(stream, error)
         }
     }
@@ -146,7 +145,13 @@ unsafe extern "C" fn opened(user_data: *mut c_void, stream: *mut RawStream, erro
     }
 }
 
-unsafe extern "C" fn came(user_data: *mut c_void, status: i32, chunks: *const c_char, len: usize, error: *mut RawError) {
+unsafe extern "C" fn came(
+    user_data: *mut c_void,
+    status: i32,
+    chunks: *const c_char,
+    len: usize,
+    error: *mut RawError,
+) {
     // SAFETY: the sender that the read was asked with; the library calls once. The text is copied before the return.
     unsafe {
         let sender = Box::from_raw(user_data.cast::<Sender<Read>>());

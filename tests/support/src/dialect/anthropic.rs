@@ -38,22 +38,30 @@ fn message(path: &str, request: &Value, text: &str) -> String {
 /// The same message in events, with a ping among them.
 fn stream(path: &str, request: &Value, body: &mut Vec<u8>) {
     let name = first_segment(path);
-    let usage = |output: u32| json!({"input_tokens": 10, "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0, "output_tokens": output, "service_tier": "standard"});
+    let usage = |output: u32| {
+        json!({"input_tokens": 10, "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0, "output_tokens": output, "service_tier": "standard"})
+    };
     let mut event = |kind: &str, mut data: Value| {
         data["type"] = kind.into();
         body.extend_from_slice(format!("event: {kind}\ndata: {data}\n\n").as_bytes());
     };
-    event("message_start", json!({"message": {"id": format!("msg_{name}"), "type": "message", "role": "assistant",
-        "model": request["model"], "content": [], "stop_reason": null, "stop_sequence": null, "usage": usage(1)}}));
+    event(
+        "message_start",
+        json!({"message": {"id": format!("msg_{name}"), "type": "message", "role": "assistant",
+        "model": request["model"], "content": [], "stop_reason": null, "stop_sequence": null, "usage": usage(1)}}),
+    );
     event("content_block_start", json!({"index": 0, "content_block": {"type": "text", "text": ""}}));
     event("ping", json!({}));
     for word in ["hello", " from", &format!(" {name}")] {
         event("content_block_delta", json!({"index": 0, "delta": {"type": "text_delta", "text": word}}));
     }
     event("content_block_stop", json!({"index": 0}));
-    event("message_delta", json!({"delta": {"stop_reason": "end_turn", "stop_sequence": null},
-        "usage": {"output_tokens": 20}}));
+    event(
+        "message_delta",
+        json!({"delta": {"stop_reason": "end_turn", "stop_sequence": null},
+        "usage": {"output_tokens": 20}}),
+    );
     event("message_stop", json!({}));
 }
 

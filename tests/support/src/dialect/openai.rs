@@ -77,9 +77,7 @@ fn stream(path: &str, model: &str, with_usage: bool, body: &mut Vec<u8>) {
         }
         let _ = write!(body, "data: {chunk}\n\n");
     };
-    let choice = |delta: serde_json::Value, finish: Option<&str>| {
-        serde_json::json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}])
-    };
+    let choice = |delta: serde_json::Value, finish: Option<&str>| serde_json::json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
     chunk(choice(serde_json::json!({"role": "assistant", "content": "", "refusal": null}), None), None);
     for word in ["hello", " from", &format!(" {name}")] {
         chunk(choice(serde_json::json!({"content": word}), None), None);
