@@ -98,7 +98,11 @@ fn every_wire_streams_in_every_form() {
             assert_eq!(ended(end), None, "{name}");
             assert_eq!(text(&chunks), format!("hello from {name}"));
             assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
-            assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "stop", "no usage chunk that nobody asked for");
+            assert_eq!(
+                chunks.last().unwrap()["choices"][0]["finish_reason"],
+                "stop",
+                "no usage chunk that nobody asked for"
+            );
             let metadata = stream.metadata();
             assert_eq!(metadata["usage"]["total_tokens"], 30, "{metadata}");
             assert_eq!(metadata.get("usage_estimated"), None);
@@ -124,14 +128,16 @@ fn the_usage_is_shown_to_who_asks_for_it() {
 #[test]
 fn openais_chunks_are_the_providers_bytes() {
     let odd = "data: {\"id\":\"c\", \"choices\":[ {\"index\":0,\"delta\":{\"content\":\"caf\\u00e9\"},\"finish_reason\":\"stop\"} ],\"x\":1.50}\n\n";
-    let world = world(json!({"paths": {"/east": [pieces(&[(0, odd.to_owned()), (0, "data: [DONE]\n\n".to_owned())])]}}));
+    let world =
+        world(json!({"paths": {"/east": [pieces(&[(0, odd.to_owned()), (0, "data: [DONE]\n\n".to_owned())])]}}));
     let stream = world.router(&["east"], json!({})).stream(&request(json!({})), false).unwrap();
     assert_eq!(stream.next_text().unwrap().unwrap(), odd.trim().trim_start_matches("data: "));
 }
 
 #[test]
 fn whatever_fails_before_the_first_content_leaves_no_trace() {
-    let in_band = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"code\":503}}\n\n".to_owned();
+    let in_band =
+        "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"code\":503}}\n\n".to_owned();
     let hang = |mut reply: Value| {
         reply["end"] = "hang".into();
         reply["framing"] = "close".into();
@@ -159,7 +165,11 @@ fn whatever_fails_before_the_first_content_leaves_no_trace() {
         let roles = chunks.iter().filter(|chunk| chunk["choices"][0]["delta"]["role"] == "assistant").count();
         assert_eq!(roles, 1, "{what}: one clean stream");
         let metadata = stream.metadata();
-        assert_eq!((metadata["attempts"].as_array().unwrap().len(), &metadata["deployment"]), (2, &json!("west")), "{what}");
+        assert_eq!(
+            (metadata["attempts"].as_array().unwrap().len(), &metadata["deployment"]),
+            (2, &json!("west")),
+            "{what}"
+        );
         assert!(start.elapsed() < Duration::from_secs(2), "{what}");
     }
 }
@@ -210,14 +220,18 @@ fn a_stream_cut_at_any_byte_is_never_taken_for_whole() {
     for name in ["east", "claude"] {
         // The same bytes that the provider streams by itself.
         let world = world(json!({"paths": {format!("/{name}"): [{"cut_at": 1_000_000}]}}));
-        let router = world.router(&[name], json!({"llmrouter_settings": {"backoff": {"initial": 0, "jitter": 0}},
-            "router_settings": {"disable_cooldowns": true}}));
+        let router = world.router(
+            &[name],
+            json!({"llmrouter_settings": {"backoff": {"initial": 0, "jitter": 0}},
+            "router_settings": {"disable_cooldowns": true}}),
+        );
         let whole = router.stream(&request(json!({})), false).unwrap().rest().0;
         let mut cuts = 0;
         for at in 1..4000 {
-            world.provider.set_script(
-                &Script::from_json(json!({"paths": {format!("/{name}"): [{"cut_at": at}]}})).unwrap(),
-            ).unwrap();
+            world
+                .provider
+                .set_script(&Script::from_json(json!({"paths": {format!("/{name}"): [{"cut_at": at}]}})).unwrap())
+                .unwrap();
             let outcome = router.stream(&request(json!({})), false).map(|stream| stream.rest());
             match outcome {
                 Err(_) => cuts += 1,
@@ -260,7 +274,10 @@ fn who_leaves_takes_the_connection_along() {
         let (_, end) = stream.rest();
         assert_eq!(ended(end), Some(CANCELLED));
         let metadata = stream.metadata();
-        assert_eq!((&metadata["usage_estimated"], &metadata["attempts"][0]["error"]), (&json!(true), &json!("CancelledError")));
+        assert_eq!(
+            (&metadata["usage_estimated"], &metadata["attempts"][0]["error"]),
+            (&json!(true), &json!("CancelledError"))
+        );
     });
     let in_flight = || router.snapshot()["groups"][0]["deployments"][0]["in_flight"].clone();
     let start = Instant::now();
@@ -276,7 +293,8 @@ fn a_slow_reader_stops_its_own_provider_only() {
     let router = world.router(&["east"], json!({}));
     let slow = router.stream(&request(json!({})), false).unwrap();
     std::thread::sleep(Duration::from_millis(200));
-    let memory = || std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse::<u64>().unwrap();
+    let memory =
+        || std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse::<u64>().unwrap();
     let before = memory();
     std::thread::sleep(Duration::from_millis(300));
     assert!(memory().saturating_sub(before) * 4096 < 8 * 1024 * 1024, "an unread stream does not grow");
@@ -313,4 +331,39 @@ fn mocks_stream_too() {
     assert!(chunks.len() > 3);
     let failed = router.stream(&request(json!({"mock_response": "litellm.RateLimitError"})), false).err().unwrap();
     assert_eq!(failed.code, RATE_LIMIT);
+}
+
+#[test]
+fn streams_left_at_any_point_leave_nothing() {
+    let mut slow: Vec<_> = (0..50).map(|place| (place % 3, word("x"))).collect();
+    slow.push((0, chunk(json!({}), Some("stop"))));
+    let world = world(json!({"paths": {"/east": {"replies": [pieces(&slow)], "then": "cycle"}}}));
+    let router = world.router(&["east"], json!({}));
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    drop(router.stream(&request(json!({})), false).unwrap());
+    let before = (descriptors(), threads());
+    std::thread::scope(|scope| {
+        for worker in 0..8usize {
+            let (router, world) = (&router, &world);
+            scope.spawn(move || {
+                for round in 0..100usize {
+                    let stream = router.stream(&request(json!({})), round % 2 == 0).unwrap();
+                    for _ in 0..(worker * 7 + round * 3) % 60 {
+                        if stream.next_text().unwrap().is_none() {
+                            break;
+                        }
+                    }
+                    assert!(world.provider.stats().open_connections < 100);
+                }
+            });
+        }
+    });
+    let start = Instant::now();
+    let in_flight = || router.snapshot()["groups"][0]["deployments"][0]["in_flight"].clone();
+    while in_flight() != 0 {
+        assert!(start.elapsed() < Duration::from_secs(1), "{}", in_flight());
+    }
+    // Up to eight were open at once, on each side of the same process; what was kept for reuse may stay.
+    assert!(descriptors() <= before.0 + 40 && threads() <= before.1 + 8, "{before:?}");
 }
