@@ -31,10 +31,9 @@ pub fn translate(bytes: &[u8]) -> Result<Value, Flaw> {
 /// Why the answer ended. A call of the tool that only gives the answer its shape is no call to the caller.
 pub fn finish_reason(stop_reason: Option<&str>, shaped: bool) -> &'static str {
     match stop_reason {
-        _ if shaped => "stop",
         Some("max_tokens" | "model_context_window_exceeded") => "length",
-        Some("tool_use") => "tool_calls",
         Some("refusal") => "content_filter",
+        Some("tool_use") if !shaped => "tool_calls",
         // end_turn, stop_sequence, pause_turn, and whatever comes.
         _ => "stop",
     }
@@ -182,5 +181,13 @@ mod tests {
         assert_eq!(translate(b"<html>").err(), Some(Flaw::NotJson));
         assert_eq!(translate(b"{}").err(), Some(Flaw::NoChoices));
         assert_eq!(translate(br#"{"type":"error","error":{}}"#).err(), Some(Flaw::Error));
+    }
+
+    #[test]
+    fn a_shaped_answer_that_was_cut_says_so() {
+        assert_eq!(finish_reason(Some("tool_use"), true), "stop");
+        assert_eq!(finish_reason(Some("tool_use"), false), "tool_calls");
+        assert_eq!(finish_reason(Some("max_tokens"), true), "length");
+        assert_eq!(finish_reason(Some("refusal"), true), "content_filter");
     }
 }
