@@ -105,6 +105,8 @@ programs! {
     misuse: Program { source: "misuse.c", ..PLAIN };
     misuse_valgrind: Program { source: "misuse.c", under: Under::Valgrind, ..PLAIN };
     misuse_with_debug_assertions: Program { source: "misuse.c", faults: true, ..PLAIN };
+    streams: Program { source: "streams.c", ..PLAIN };
+    streams_valgrind: Program { source: "streams.c", under: Under::Valgrind, ..PLAIN };
     asynchronous: Program { source: "async.c", ..PLAIN };
     sockets: Program {
         source: "sockets.c",

@@ -67,13 +67,21 @@ fn explain() {
     assert_eq!(text.lines().map(left).collect::<String>(), expected);
 }
 
+#[test]
+fn stream() {
+    let text = run("stream", &["examples/config/stream.yaml"]);
+    let expected =
+        "This answer came in pieces, one after the other.\n17 chunks; 10 prompt tokens, 20 completion tokens\n";
+    assert_eq!(text, expected);
+}
+
 /// Every example has a test here.
 #[test]
 fn every_example_is_run() {
     for entry in std::fs::read_dir(sdk::root().join("examples/c")).expect("examples/c") {
         let name = entry.expect("an entry").file_name();
         assert!(
-            ["hello.c", "failover.c", "many.c", "explain.c"].iter().any(|known| name == *known),
+            ["hello.c", "failover.c", "many.c", "explain.c", "stream.c"].iter().any(|known| name == *known),
             "{name:?} has no test"
         );
     }

@@ -68,6 +68,7 @@ func TestExamples(t *testing.T) {
 	folder := filepath.Join(root(t), "examples", "go")
 	checks := map[string]func(*testing.T, string){
 		"hello": checkHello, "failover": checkFailover, "many": checkMany, "explain": checkExplain,
+		"stream": checkStream,
 	}
 	for mode, how := range linkModes(t) {
 		for name, check := range checks {
@@ -108,6 +109,15 @@ func checkFailover(t *testing.T, text string) {
 	}
 	if !slices.Equal(attempts, expected) || strings.Count(text, "router's own time") != 2 {
 		t.Errorf("%q", attempts)
+	}
+}
+
+func checkStream(t *testing.T, text string) {
+	answer, metadata, _ := strings.Cut(text, "\n")
+	broken := "Hello, and th … broke: InternalServerError"
+	if answer != "Hello, chunk by chunk!" || !strings.Contains(metadata, "from my-first-deployment, the first of it after ") ||
+		!strings.Contains(metadata, broken) {
+		t.Error("not what it should say")
 	}
 }
 

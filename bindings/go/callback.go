@@ -10,9 +10,11 @@ import (
 	"unsafe"
 )
 
-// outcome is how a call ended: one of the two is set.
+// outcome is how a call, the opening of a stream or a read of one ended: one of them is set, or none at a stream's end.
 type outcome struct {
 	response *Response
+	stream   *C.router_stream_t
+	chunks   []byte // A JSON array.
 	failure  *failure
 }
 
@@ -39,6 +41,16 @@ func llmrouterGoAnswered(handle C.uintptr_t, answer *C.llmrouter_go_answer_t) {
 //export llmrouterGoFailed
 func llmrouterGoFailed(handle C.uintptr_t, failed *C.llmrouter_go_failure_t) {
 	end(handle, outcome{failure: copyFailure(failed)})
+}
+
+//export llmrouterGoOpened
+func llmrouterGoOpened(handle C.uintptr_t, stream *C.router_stream_t) {
+	end(handle, outcome{stream: stream})
+}
+
+//export llmrouterGoRead
+func llmrouterGoRead(handle C.uintptr_t, chunks *C.llmrouter_go_text_t) {
+	end(handle, outcome{chunks: copyBytes(*chunks)})
 }
 
 //export llmrouterGoLogged

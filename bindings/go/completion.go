@@ -41,37 +41,53 @@ func (r *Router) CompletionRaw(ctx context.Context, request json.RawMessage) (*R
 	done := make(chan outcome, 1)
 	handle := cgo.NewHandle(done)
 	defer handle.Delete()
-	call, err := r.start(request, handle)
+	how, err := r.await(ctx, done, func(text *C.char, length C.size_t) C.llmrouter_go_started_t {
+		return C.llmrouter_go_start(r.handle, text, length, C.uintptr_t(handle))
+	}, request)
 	if err != nil {
 		return nil, err
 	}
-
-	var how outcome
-	select {
-	case how = <-done:
-	case <-ctx.Done():
-		r.cancel(call)
-		// The outcome still comes, and soon: until then the library has the handle.
-		how = <-done
+	if how.failure != nil {
+		return nil, failedWith(ctx, how.failure)
 	}
-	if how.failure == nil {
-		return how.response, nil
-	}
-	failed := newError(how.failure)
-	if failed.Code == C.ROUTER_ERROR_CANCELLED {
-		failed = failed.dueTo(ctx)
-	}
-	return nil, failed
+	return how.response, nil
 }
 
-// start returns the number of the call. After an error the library will not use the handle.
-func (r *Router) start(request json.RawMessage, handle cgo.Handle) (C.uint64_t, error) {
+// starting hands a request to the library.
+type starting func(text *C.char, length C.size_t) C.llmrouter_go_started_t
+
+// await starts a call and waits for its outcome. After an error the library will not use the channel.
+func (r *Router) await(ctx context.Context, done chan outcome, begin starting, request json.RawMessage) (outcome, error) {
+	call, err := r.start(begin, request)
+	if err != nil {
+		return outcome{}, err
+	}
+	select {
+	case how := <-done:
+		return how, nil
+	case <-ctx.Done():
+		r.cancel(call)
+		// The outcome still comes, and soon: until then the library has the channel.
+		return <-done, nil
+	}
+}
+
+// failedWith is the error of a call with this context.
+func failedWith(ctx context.Context, how *failure) *Error {
+	failed := newError(how)
+	if failed.Code == C.ROUTER_ERROR_CANCELLED && ctx.Err() != nil {
+		failed = failed.dueTo(ctx)
+	}
+	return failed
+}
+
+// start returns the number of the call.
+func (r *Router) start(begin starting, request json.RawMessage) (C.uint64_t, error) {
 	if !r.cross() {
 		return 0, localError(C.ROUTER_ERROR_SHUT_DOWN, ErrShutDown, "the router is closed")
 	}
 	defer r.uncross()
-	text := (*C.char)(unsafe.Pointer(unsafe.SliceData(request)))
-	started := C.llmrouter_go_start(r.handle, text, C.size_t(len(request)), C.uintptr_t(handle))
+	started := begin((*C.char)(unsafe.Pointer(unsafe.SliceData(request))), C.size_t(len(request)))
 	switch {
 	case bool(started.accepted):
 		return started.call, nil

@@ -15,6 +15,15 @@
 //	case errors.As(err, &failed):                  // with its details
 //	}
 //
+// [Router.Stream] gives the answer out in chunks, as it comes:
+//
+//	stream, err := router.Stream(ctx, request)
+//	if err != nil { … }
+//	for chunk, err := range stream.Chunks() {
+//		if err != nil { … }
+//		fmt.Print(chunk.Text())
+//	}
+//
 // Any number of goroutines may use a [Router] at once. A call costs no thread while it waits: thousands may be in
 // flight. Its context cancels it.
 //

@@ -19,13 +19,17 @@ type Metadata struct {
 	// Fallbacks counts the groups left behind.
 	Fallbacks int  `json:"fallbacks"`
 	CacheHit  bool `json:"cache_hit"`
-	// Usage is nil if the provider reported none.
-	Usage *Usage `json:"usage"`
+	// Usage is nil if the provider reported none. UsageEstimated says that a stream broke off before it was reported,
+	// and that the router estimated it.
+	Usage          *Usage `json:"usage"`
+	UsageEstimated bool   `json:"usage_estimated,omitempty"`
 	// Cost is in US dollars; nil if the price is unknown.
 	Cost *float64 `json:"cost"`
 	// Latency is the whole call; Overhead is the router's own part of it.
 	Latency  time.Duration `json:"-"`
 	Overhead time.Duration `json:"-"`
+	// TTFT is the time to the first content of a stream; 0 for a whole answer.
+	TTFT time.Duration `json:"-"`
 	// DroppedParams are options of the request that had no effect and were not sent.
 	DroppedParams []string `json:"dropped_params"`
 	// Explain is what was planned; nil unless the request's metadata has explain: true.
@@ -52,9 +56,11 @@ func (m *Metadata) UnmarshalJSON(data []byte) error {
 		*plain
 		LatencyMS  float64 `json:"latency_ms"`
 		OverheadMS float64 `json:"overhead_ms"`
+		TTFTMS     float64 `json:"ttft_ms"`
 	}{plain: (*plain)(m)}
 	err := json.Unmarshal(data, &timed)
 	m.Latency, m.Overhead = milliseconds(timed.LatencyMS), milliseconds(timed.OverheadMS)
+	m.TTFT = milliseconds(timed.TTFTMS)
 	return err
 }
 

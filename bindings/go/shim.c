@@ -3,6 +3,12 @@
 
 static _Thread_local bool listening;
 
+static void fail(void *user_data, const router_error_t *error)
+{
+    llmrouter_go_failure_t failure = llmrouter_go_failure(error);
+    llmrouterGoFailed((uintptr_t)user_data, &failure);
+}
+
 /* Everything is read before Go is entered, so that Go copies it without another crossing. */
 static void done(void *user_data, router_response_t *response, router_error_t *error)
 {
@@ -13,8 +19,7 @@ static void done(void *user_data, router_response_t *response, router_error_t *e
         answer.metadata.data = router_response_metadata(response, &answer.metadata.len);
         llmrouterGoAnswered((uintptr_t)user_data, &answer);
     } else {
-        llmrouter_go_failure_t failure = llmrouter_go_failure(error);
-        llmrouterGoFailed((uintptr_t)user_data, &failure);
+        fail(user_data, error);
     }
     router_response_free(response);
     router_error_free(error);
@@ -28,6 +33,39 @@ llmrouter_go_started_t llmrouter_go_start(const router_t *router, const char *re
         started.accepted =
             router_completion_async(router, request, len, done, (void *)handle, &started.call, &started.error);
     return started;
+}
+
+static void opened(void *user_data, router_stream_t *stream, router_error_t *error)
+{
+    if (stream != NULL)
+        llmrouterGoOpened((uintptr_t)user_data, stream);
+    else
+        fail(user_data, error);
+    router_error_free(error);
+}
+
+llmrouter_go_started_t llmrouter_go_open(const router_t *router, const char *request, size_t len, uintptr_t handle)
+{
+    llmrouter_go_started_t started = {0};
+    if (!listening)
+        started.accepted = router_completion_stream_async(router, request, len, opened, (void *)handle, &started.call,
+                                                          &started.error);
+    return started;
+}
+
+static void came(void *user_data, int32_t status, const char *chunks, size_t len, router_error_t *error)
+{
+    llmrouter_go_text_t text = {chunks, len};
+    if (status < 0)
+        fail(user_data, error);
+    else
+        llmrouterGoRead((uintptr_t)user_data, &text);
+    router_error_free(error);
+}
+
+bool llmrouter_go_next(router_stream_t *stream, uint32_t most, uintptr_t handle, router_error_t **error)
+{
+    return router_stream_next_async(stream, most, came, (void *)handle, error);
 }
 
 llmrouter_go_failure_t llmrouter_go_failure(const router_error_t *error)

@@ -1,12 +1,14 @@
 /// <reference lib="esnext.disposable" />
 
+import type { ChatChunk } from './types/chunk';
 import type { ChatCompletion } from './types/completion';
 import type { LogLevel, LogRecord } from './types/log';
-import type { Metadata } from './types/metadata';
+import type { Metadata, StreamMetadata } from './types/metadata';
 import type { Plan } from './types/plan';
-import type { CompletionRequest } from './types/request';
+import type { CompletionRequest, StreamRequest } from './types/request';
 import type { Snapshot } from './types/snapshot';
 
+export * from './types/chunk';
 export * from './types/completion';
 export * from './types/log';
 export * from './types/metadata';
@@ -96,6 +98,15 @@ export class Router {
   completionRaw(json: string | Uint8Array, options?: CallOptions): Promise<Response>;
 
   /**
+   * Sends a chat completion whose answer arrives in chunks. Resolves with its first content: retries and failover are
+   * behind it. Rejects with a {@link RouterError}, whatever the fault is.
+   */
+  stream<Request extends StreamRequest>(request: Request, options?: CallOptions): Promise<ChatStream>;
+
+  /** The same with a request that is JSON already. */
+  streamRaw(json: string | Uint8Array, options?: CallOptions): Promise<ChatStream>;
+
+  /**
    * What would happen to a request now: names resolved, the groups in the order in which they would be visited, and of
    * each the deployments with their chance to be asked first, or why they would not be. Sends nothing and does not wait.
    * @throws {RouterError} what the call would be rejected with before it sends
@@ -145,6 +156,47 @@ export class Response {
 
   /** `data`, for `JSON.stringify`. */
   toJSON(): ChatCompletion;
+}
+
+/**
+ * An answer that arrives in chunks. It ends once, with its last chunk or with a {@link RouterError}, which every later
+ * read rejects with too: one that is cut off never looks whole. One that is dropped unread is cancelled when it is
+ * collected; while nobody reads, it does not keep the process alive.
+ */
+export class ChatStream implements AsyncIterable<ChatChunk> {
+  private constructor();
+
+  /**
+   * The chunks that were not read yet, in order. Leaving the loop cancels the rest. Several readers share the chunks
+   * between them.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<ChatChunk>;
+
+  /** The first choice's text, of the chunks that were read so far. */
+  readonly text: string;
+
+  /** Who answers and what was tried; complete when the stream has ended or `close` has resolved. */
+  readonly metadata: StreamMetadata;
+
+  /**
+   * Ends the stream early: who reads on is rejected with a {@link CancelledError} whose `cause` is `reason`. Nothing
+   * happens to one that has ended.
+   */
+  cancel(reason?: unknown): void;
+
+  /** `cancel`; resolves when the connection is let go. Never rejects, and may be called more than once. */
+  close(): Promise<void>;
+
+  /** The chunks that were not read yet as a web stream, for `pipeTo` and frameworks; cancelling it cancels this. */
+  toReadableStream(): ReadableStream<ChatChunk>;
+
+  /** `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+declare global {
+  // Node's types and a browser's have more to say about it; a program may have neither.
+  interface ReadableStream<R = any> {}
 }
 
 /**

@@ -11,6 +11,7 @@ export const {
   BudgetExceededError,
   BusyError,
   CancelledError,
+  ChatStream,
   ConfigError,
   ContentPolicyViolationError,
   ContextWindowExceededError,

@@ -8,7 +8,7 @@ use std::thread::{self, ThreadId};
 use bytes::Bytes;
 
 use crate::router::Failed;
-use crate::runtime::{Taken, Ticket};
+use crate::runtime::{Debt, Taken};
 
 use super::callback::{self, UserData};
 use super::codes::router_stream_status_t;
@@ -77,16 +77,16 @@ pub struct ChunksRead {
     next: Option<Next>,
     user_data: UserData,
     /// `router_free` waits for the callback.
-    _ticket: Ticket,
+    _debt: Debt,
 }
 
 impl ChunksRead {
     /// Calls back on a library thread, now or when something comes.
-    pub fn start(shared: &Arc<Shared>, max_chunks: u32, next: Next, user_data: UserData, ticket: Ticket) {
+    pub fn start(shared: &Arc<Shared>, max_chunks: u32, next: Next, user_data: UserData, debt: Debt) {
         shared.reads.owe();
         let most = usize::try_from(max_chunks).unwrap_or(usize::MAX).max(1);
         let has_some = !shared.ahead.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let read = Self { shared: Arc::clone(shared), most, next: Some(next), user_data, _ticket: ticket };
+        let read = Self { shared: Arc::clone(shared), most, next: Some(next), user_data, _debt: debt };
         let alarm: Box<dyn FnOnce() + Send> = Box::new(move || read.end());
         let now = if has_some { Some(alarm) } else { shared.chunks.when_ready(alarm) };
         if let Some(now) = now {

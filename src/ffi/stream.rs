@@ -241,11 +241,11 @@ impl router_stream_t {
     }
 
     /// Claims the stream for one read.
-    fn claim(&self) -> Result<(), Error> {
+    fn claim(&self) -> Result<Claim<'_>, Error> {
         if self.shared.reading.swap(true, Ordering::AcqRel) {
             return Err(Error::new(ErrorKind::Busy, "another read of this stream is not finished"));
         }
-        Ok(())
+        Ok(Claim(&self.shared.reading))
     }
 
     fn read(&self) -> Result<Option<Bytes>, Failed> {
@@ -260,6 +260,15 @@ impl router_stream_t {
                 Taken::Nothing => self.shared.chunks.wait(),
             }
         }
+    }
+}
+
+/// The right to read, given back when it is dropped.
+struct Claim<'a>(&'a AtomicBool);
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -300,9 +309,8 @@ pub unsafe extern "C" fn router_stream_next(
             text::put(len, 0);
             let stream = open(stream).map_err(Failed::before)?;
             callback::forbid().map_err(Failed::before)?;
-            stream.claim().map_err(Failed::before)?;
-            let read = stream.read();
-            let status = read.map(|bytes| match bytes {
+            let _claim = stream.claim().map_err(Failed::before)?;
+            stream.read().map(|bytes| match bytes {
                 Some(bytes) => {
                     let mut lent = lock(&stream.lent);
                     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -310,9 +318,7 @@ pub unsafe extern "C" fn router_stream_next(
                     CHUNK
                 }
                 None => END,
-            });
-            stream.shared.reading.store(false, Ordering::Release);
-            status
+            })
         })
     }
 }
@@ -334,9 +340,10 @@ pub unsafe extern "C" fn router_stream_next_async(
             let Some(next) = next else {
                 return Err(Failed::before(Error::new(ErrorKind::InvalidArgument, "the callback is NULL")));
             };
-            let ticket = stream.shared.runtime.admit().map_err(|ending| Failed::before(ended(ending)))?;
-            stream.claim().map_err(Failed::before)?;
-            ChunksRead::start(&stream.shared, max_chunks, next, UserData(user_data), ticket);
+            let debt = stream.shared.runtime.owe().map_err(|ending| Failed::before(ended(ending)))?;
+            // Given back before the callback, which may ask for more.
+            std::mem::forget(stream.claim().map_err(Failed::before)?);
+            ChunksRead::start(&stream.shared, max_chunks, next, UserData(user_data), debt);
             Ok(true)
         })
     }
@@ -384,6 +391,9 @@ pub unsafe extern "C" fn router_stream_free(stream: *mut router_stream_t) {
             return;
         }
         stream.shared.signal.cancel();
-        stream.shared.reads.wait();
+        // Inside a callback nothing is waited for: what is owed may have to be delivered by this very thread.
+        if !callback::is_running() {
+            stream.shared.reads.wait();
+        }
     });
 }

@@ -127,6 +127,21 @@ impl Hasher for ByNumber {
     }
 }
 
+/// An answer that is owed, such as that of one read of a stream. Dropped when it was delivered.
+pub struct Debt {
+    calls: Arc<Calls>,
+}
+
+impl Drop for Debt {
+    fn drop(&mut self) {
+        self.calls.leave();
+    }
+}
+
+const OPEN: u8 = 0;
+const REFUSING: u8 = 1;
+const STOPPED: u8 = 2;
+
 /// The calls that run.
 #[derive(Default)]
 pub(super) struct Calls {
@@ -146,7 +161,19 @@ impl Calls {
         lock(this.shard(number)).insert(number, Arc::clone(&signal));
         let ticket = Ticket { number, signal, calls: Arc::clone(this) };
         // Looked at after the entry was made: whoever refuses from now on will find it and end it.
-        if this.refusing.load(Ordering::SeqCst) == 0 { Ok(ticket) } else { Err(Ending::ShutDown) }
+        if this.refusing.load(Ordering::SeqCst) == OPEN { Ok(ticket) } else { Err(Ending::ShutDown) }
+    }
+
+    /// Owes an answer that belongs to a call which was admitted before, and so may come while new calls are refused.
+    pub(super) fn owe(this: &Arc<Self>) -> Result<Debt, Ending> {
+        this.owed.fetch_add(1, Ordering::SeqCst);
+        let debt = Debt { calls: Arc::clone(this) };
+        if this.refusing.load(Ordering::SeqCst) == STOPPED { Err(Ending::ShutDown) } else { Ok(debt) }
+    }
+
+    /// Nothing runs any more.
+    pub(super) fn stopped(&self) {
+        self.refusing.store(STOPPED, Ordering::SeqCst);
     }
 
     fn shard(&self, number: u64) -> &Shard {
@@ -158,14 +185,14 @@ impl Calls {
     }
 
     fn leave(&self) {
-        if self.owed.fetch_sub(1, Ordering::SeqCst) == 1 && self.refusing.load(Ordering::SeqCst) != 0 {
+        if self.owed.fetch_sub(1, Ordering::SeqCst) == 1 && self.refusing.load(Ordering::SeqCst) != OPEN {
             let _held = lock(&self.idle);
             self.became_idle.notify_all();
         }
     }
 
     pub(super) fn refuse(&self) {
-        self.refusing.store(1, Ordering::SeqCst);
+        let _ = self.refusing.compare_exchange(OPEN, REFUSING, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     pub(super) fn end(&self, number: u64, ending: Ending) {

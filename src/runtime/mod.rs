@@ -13,7 +13,7 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle};
 
-pub use calls::{Ending, Signal, Ticket};
+pub use calls::{Debt, Ending, Signal, Ticket};
 pub use pipe::{Pipe, Taken};
 
 use calls::Calls;
@@ -58,6 +58,11 @@ impl Runtime {
     /// Lets a call in, unless the router is shutting down.
     pub fn admit(&self) -> Result<Ticket, Ending> {
         Calls::admit(&self.calls)
+    }
+
+    /// Owes an answer of a call that was let in before. Refused only when the threads are gone.
+    pub fn owe(&self) -> Result<Debt, Ending> {
+        Calls::owe(&self.calls)
     }
 
     /// The worker threads; they are started by the first call.
@@ -113,6 +118,7 @@ impl Runtime {
         self.calls.refuse();
         self.calls.end_all();
         self.calls.wait(None);
+        self.calls.stopped();
         if let Some(runtime) = lock(&self.owner).take() {
             runtime.shutdown_timeout(STOP_GRACE);
         }

@@ -38,6 +38,12 @@ _Static_assert(ROUTER_ERROR_CONTENT_POLICY_VIOLATION == 1005, "ROUTER_ERROR_CONT
 _Static_assert(ROUTER_ERROR_NO_DEPLOYMENT_AVAILABLE == 1006, "ROUTER_ERROR_NO_DEPLOYMENT_AVAILABLE");
 _Static_assert(ROUTER_ERROR_BUDGET_EXCEEDED == 1007, "ROUTER_ERROR_BUDGET_EXCEEDED");
 
+/* router_stream_status_t */
+_Static_assert(sizeof(router_stream_status_t) == sizeof(int32_t), "router_stream_status_t");
+_Static_assert(ROUTER_STREAM_ERROR == -1, "ROUTER_STREAM_ERROR");
+_Static_assert(ROUTER_STREAM_END == 0, "ROUTER_STREAM_END");
+_Static_assert(ROUTER_STREAM_CHUNK == 1, "ROUTER_STREAM_CHUNK");
+
 /* router_log_level_t */
 _Static_assert(sizeof(router_log_level_t) == sizeof(int32_t), "router_log_level_t");
 _Static_assert(ROUTER_LOG_OFF == 0, "ROUTER_LOG_OFF");
@@ -50,6 +56,7 @@ _Static_assert(ROUTER_LOG_TRACE == 5, "ROUTER_LOG_TRACE");
 /* Handles: opaque, and each its own type. */
 typedef struct router_error_t *router_error_t_is_a_struct;
 typedef struct router_response_t *router_response_t_is_a_struct;
+typedef struct router_stream_t *router_stream_t_is_a_struct;
 typedef struct router_t *router_t_is_a_struct;
 
 /* Callbacks. */
@@ -57,6 +64,11 @@ extern router_listener_fn router_listener_fn_frozen;
 extern void (*router_listener_fn_frozen)(void *user_data, int32_t level, const char *json, size_t len);
 extern router_completion_fn router_completion_fn_frozen;
 extern void (*router_completion_fn_frozen)(void *user_data, router_response_t *response, router_error_t *error);
+extern router_stream_fn router_stream_fn_frozen;
+extern void (*router_stream_fn_frozen)(void *user_data, router_stream_t *stream, router_error_t *error);
+extern router_chunks_fn router_chunks_fn_frozen;
+extern void (*router_chunks_fn_frozen)(void *user_data, int32_t status, const char *chunks, size_t len,
+                                       router_error_t *error);
 
 /* Functions. */
 FROZEN(uint32_t, router_abi_version, void);
@@ -75,6 +87,14 @@ FROZEN(const char *, router_response_body, const router_response_t *, size_t *);
 FROZEN(const char *, router_response_text, const router_response_t *, size_t *);
 FROZEN(const char *, router_response_metadata, const router_response_t *, size_t *);
 FROZEN(void, router_response_free, router_response_t *);
+FROZEN(router_stream_t *, router_completion_stream, const router_t *, const char *, size_t, router_error_t **);
+FROZEN(bool, router_completion_stream_async, const router_t *, const char *, size_t, router_stream_fn, void *,
+       uint64_t *, router_error_t **);
+FROZEN(int32_t, router_stream_next, router_stream_t *, const char **, size_t *, router_error_t **);
+FROZEN(bool, router_stream_next_async, router_stream_t *, uint32_t, router_chunks_fn, void *, router_error_t **);
+FROZEN(const char *, router_stream_metadata, const router_stream_t *, size_t *);
+FROZEN(void, router_stream_cancel, const router_stream_t *);
+FROZEN(void, router_stream_free, router_stream_t *);
 FROZEN(int32_t, router_error_code, const router_error_t *);
 FROZEN(const char *, router_error_name, int32_t);
 FROZEN(int32_t, router_error_http_status, const router_error_t *);

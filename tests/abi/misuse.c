@@ -26,6 +26,19 @@ static void not_explained(const char *request, size_t len, int32_t code)
 /* The asynchronous form may refuse at once or accept and end with the error: once, either way. */
 static void refused_async(const char *request, size_t len, int32_t code);
 
+/* Callbacks of calls that are refused. */
+static void never_opened(void *user_data, router_stream_t *stream, router_error_t *error)
+{
+    (void)user_data, (void)stream, (void)error;
+    CHECK(!"a refused opening has a callback");
+}
+
+static void never_read(void *user_data, int32_t status, const char *chunks, size_t len, router_error_t *error)
+{
+    (void)user_data, (void)status, (void)chunks, (void)len, (void)error;
+    CHECK(!"a refused read has a callback");
+}
+
 static void null_handles(void)
 {
     say("NULL for every handle");
@@ -40,6 +53,18 @@ static void null_handles(void)
     CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
     CHECK(router_explain(NULL, NULL, 0, NULL, NULL) == NULL);
     CHECK(router_snapshot(NULL, &len) == NULL);
+    CHECK(router_completion_stream(NULL, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
+    CHECK(!router_completion_stream_async(NULL, ASK("gpt-4"), NUL, never_opened, NULL, &call, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
+    const char *chunk = "left from before";
+    CHECK_INT(router_stream_next(NULL, &chunk, &len, &error), ROUTER_STREAM_ERROR);
+    CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
+    CHECK(chunk == NULL && len == 0);
+    CHECK_INT(router_stream_next(NULL, NULL, NULL, NULL), ROUTER_STREAM_ERROR);
+    CHECK(!router_stream_next_async(NULL, 1, never_read, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
+    router_stream_cancel(NULL);
     router_shutdown(NULL, 0);
     router_cancel(NULL, 1);
 
@@ -47,6 +72,7 @@ static void null_handles(void)
     router_free(NULL);
     router_string_free(NULL);
     router_response_free(NULL);
+    router_stream_free(NULL);
     router_error_free(NULL);
 
     say("reading NULL");
@@ -54,6 +80,8 @@ static void null_handles(void)
     CHECK(router_response_text(NULL, &len) == NULL);
     CHECK(router_response_metadata(NULL, &len) == NULL);
     CHECK(router_response_body(NULL, NULL) == NULL);
+    CHECK(router_stream_metadata(NULL, &len) == NULL);
+    CHECK(router_stream_metadata(NULL, NULL) == NULL);
     CHECK_INT(router_error_code(NULL), 0);
     CHECK_INT(router_error_http_status(NULL), 0);
     CHECK(!router_error_is_retryable(NULL));

@@ -62,6 +62,64 @@ static void exports_that_make(void)
     calm();
 }
 
+static void never_opened(void *user_data, router_stream_t *stream, router_error_t *error)
+{
+    (void)stream;
+    never(user_data, NULL, error);
+}
+
+static void never_read(void *user_data, int32_t status, const char *chunks, size_t len, router_error_t *error)
+{
+    (void)status, (void)chunks, (void)len;
+    never(user_data, NULL, error);
+}
+
+static void exports_of_streams(void)
+{
+    router_error_t *error = NULL;
+
+    STRIKE("router_completion_stream");
+    CHECK(router_completion_stream(router, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+
+    STRIKE("router_completion_stream_async");
+    CHECK(!router_completion_stream_async(router, ASK("gpt-4"), NUL, never_opened, NULL, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+
+    router_stream_t *stream = router_completion_stream(router, ASK("gpt-4"), NUL, NULL);
+    CHECK(stream != NULL);
+    STRIKE("router_stream_next");
+    CHECK_INT(router_stream_next(stream, NULL, NULL, &error), ROUTER_STREAM_ERROR);
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+    STRIKE("router_stream_next_async");
+    CHECK(!router_stream_next_async(stream, 1, never_read, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+    STRIKE("router_stream_metadata");
+    CHECK(router_stream_metadata(stream, NULL) == NULL);
+    calm();
+    STRIKE("router_stream_cancel");
+    router_stream_cancel(stream);
+    calm();
+
+    /* It is what it was. */
+    while (router_stream_next(stream, NULL, NULL, &error) == ROUTER_STREAM_CHUNK)
+        ;
+    CHECK(error == NULL);
+    CHECK(router_stream_metadata(stream, NULL) != NULL);
+    STRIKE("router_stream_free");
+    router_stream_free(stream);
+    calm();
+
+    STRIKE("task");
+    CHECK(router_completion_stream(router, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+}
+
 static void exports_that_act(void)
 {
     STRIKE("router_set_log_listener");
@@ -185,6 +243,7 @@ int main(void)
     exports_that_make();
     exports_that_free();
     exports_that_read();
+    exports_of_streams();
     say("a panic in a task:");
     tasks();
     say("a panic at each export that ends something:");

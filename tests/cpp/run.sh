@@ -79,6 +79,8 @@ for standard in 17 23; do program cases "$standard" asan "${asan[@]}"; done
 program requests 17 asan "${asan[@]}"
 program lifecycle 17 asan "${asan[@]}"
 program lifecycle 23 asan "${asan[@]}"
+program streams 17 asan "${asan[@]}"
+program streams 20 tsan -fsanitize=thread
 program coroutine 23 asan "${asan[@]}"
 program coroutine 20 tsan -fsanitize=thread
 program concurrency 17 asan "${asan[@]}"
@@ -146,10 +148,18 @@ explain() {
     example explain examples/config/explain.yaml || return 1
     diff <(sed 's/another [0-9.]* s/another 60.0 s/' "$work/explain.out") tests/bindings/explain.txt
 }
+stream() {
+    example stream examples/config/stream.yaml || return 1
+    diff "$work/stream.out" - <<'TEXT'
+This answer came in pieces, one after the other.
+17 chunks; 10 prompt tokens, 20 completion tokens
+TEXT
+}
 check "example hello" hello
 check "example failover" failover
 check "example many" many
 check "example explain" explain
+check "example stream" stream
 
 other_abi() {
     g++ -std=c++17 -shared -fPIC tests/cpp/old_abi.cpp -o "$work/old_abi.so" || return 1

@@ -19,5 +19,6 @@
 #include "llmrouter/request.hpp"
 #include "llmrouter/response.hpp"
 #include "llmrouter/router.hpp"
+#include "llmrouter/stream.hpp"
 
 #endif

@@ -1,11 +1,12 @@
 'use strict';
 
 /**
- * The addon. What crosses it: JSON text, numbers, and externals that own a router or an answer. Whatever fails throws
+ * The addon. What crosses it: JSON text, numbers, and externals that own a router, an answer or a stream. Whatever fails throws
  * or rejects with a {@link Failure}, of which lib/errors.js makes an error.
  *
  * @typedef {{ readonly router: unique symbol }} RouterHandle
  * @typedef {{ readonly answer: unique symbol }} AnswerHandle
+ * @typedef {{ readonly stream: unique symbol }} StreamHandle
  * @typedef {{ code: number, name: string, json: string, retryAfterMs: number | null }} Failure
  *
  * @typedef {object} Native
@@ -24,6 +25,13 @@
  * @property {(answer: AnswerHandle) => string} body
  * @property {(answer: AnswerHandle) => string | null} text
  * @property {(answer: AnswerHandle) => string} metadata
+ * @property {(router: RouterHandle, json: string | Uint8Array, number?: BigUint64Array) => Promise<StreamHandle>} openStream
+ *   as `start`; resolves when the first content is there
+ * @property {(stream: StreamHandle, most: number) => Promise<string | null>} nextChunks
+ *   a JSON array of what has come, up to `most`, or of the next; null at the end. One at a time
+ * @property {(stream: StreamHandle) => string} streamMetadata
+ * @property {(stream: StreamHandle) => void} cancelStream
+ * @property {(stream: StreamHandle) => void} freeStream afterwards it has neither chunks nor metadata
  * @property {(level: number, onRecords?: (texts: string[], dropped: number) => void) => void} setLogListener
  */
 

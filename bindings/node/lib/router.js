@@ -4,6 +4,7 @@ const { fileURLToPath } = require('node:url');
 const native = require('./native.js');
 const { complete } = require('./call.js');
 const { classes, errorOf } = require('./errors.js');
+const { openStream } = require('./stream.js');
 
 const { InvalidArgumentError, ShutDownError } = classes;
 
@@ -88,6 +89,23 @@ class Router {
   async completionRaw(json, options) {
     checkRaw(json);
     return complete(this.#open(), json, options);
+  }
+
+  /**
+   * @param {import('../types/request').StreamRequest} request
+   * @param {import('../index').CallOptions} [options]
+   */
+  async stream(request, options) {
+    return openStream(this.#open(), encode(request), options);
+  }
+
+  /**
+   * @param {string | Uint8Array} json
+   * @param {import('../index').CallOptions} [options]
+   */
+  async streamRaw(json, options) {
+    checkRaw(json);
+    return openStream(this.#open(), json, options);
   }
 
   /** @param {import('../types/request').CompletionRequest} request */

@@ -5,6 +5,7 @@
 #include "environment.h"
 #include "log.h"
 #include "router.h"
+#include "stream.h"
 #include "values.h"
 
 namespace {
@@ -37,6 +38,11 @@ NAPI_MODULE_INIT() {
       function("body", answer_body),
       function("text", answer_text),
       function("metadata", answer_metadata),
+      function("openStream", open_stream),
+      function("nextChunks", next_chunks),
+      function("streamMetadata", stream_metadata),
+      function("cancelStream", cancel_stream),
+      function("freeStream", free_stream),
       function("setLogListener", set_log_listener),
   };
   napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);

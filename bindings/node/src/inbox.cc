@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "router_handle.h"
+#include "stream_handle.h"
 
 namespace llmrouter_node {
 

@@ -14,16 +14,24 @@ namespace llmrouter_node {
 
 class Inbox;
 class RouterHandle;
+class StreamHandle;
 
-// One promise and what settles it: an answer, an error, or neither and then `ok`.
+// One promise and what settles it: an error, or else what it is about.
 struct Owed {
+  enum class What { ok, answer, stream, chunks, end };
+
   napi_deferred deferred = nullptr;
   router_response_t *response = nullptr;
   router_error_t *error = nullptr;
+  What what = What::ok;
   bool ok = false;
-  // Where it goes, and the router: both live as long as their calls, even if nobody else holds them any more.
+  // What one read brought, a JSON array.
+  std::string chunks;
+  // Where it goes, the router and the stream: they live as long as their calls, even if nobody else holds them any more.
   std::shared_ptr<Inbox> inbox;
   std::shared_ptr<RouterHandle> router;
+  // What was opened, or is read.
+  std::shared_ptr<StreamHandle> stream;
 
   Owed() = default;
   Owed(const Owed &) = delete;

@@ -2,23 +2,13 @@
 
 #include <utility>
 
+#include "calls.h"
 #include "environment.h"
 #include "values.h"
 
 namespace llmrouter_node {
 
 namespace {
-
-// What an external of a router points to; empty once closed.
-using Holder = std::shared_ptr<RouterHandle>;
-
-Holder holder_of(napi_env env, napi_value external) {
-  auto *holder = pointer_of<Holder>(env, external);
-  return holder == nullptr ? nullptr : *holder;
-}
-
-// NULL for a router that was closed: the library refuses that in words of its own.
-const router_t *open(const Holder &holder) { return holder == nullptr ? nullptr : holder->get(); }
 
 napi_value throw_failure(napi_env env, router_error_t *error) {
   napi_throw(env, failure_value(env, error));
@@ -57,26 +47,6 @@ void done(void *user_data, router_response_t *response, router_error_t *error) {
   Inbox::put(std::move(owed));
 }
 
-// Where to write a call's number: the only element of a BigUint64Array, or NULL if none was given.
-uint64_t *place_of_number(napi_env env, napi_value array) {
-  bool is_typed_array = false;
-  void *place = nullptr;
-  size_t length = 0;
-  napi_typedarray_type type = napi_int8_array;
-  if (napi_is_typedarray(env, array, &is_typed_array) != napi_ok || !is_typed_array) return nullptr;
-  napi_get_typedarray_info(env, array, &type, &length, &place, nullptr, nullptr);
-  return type == napi_biguint64_array && length == 1 ? static_cast<uint64_t *>(place) : nullptr;
-}
-
-// A promise, and what will settle it through this thread's inbox; empty with an exception pending.
-std::unique_ptr<Owed> promise(napi_env env, Holder router, napi_value *value) {
-  auto owed = std::make_unique<Owed>();
-  if (napi_create_promise(env, &owed->deferred, value) != napi_ok) return nullptr;
-  owed->inbox = Environment::of(env)->inbox();
-  owed->router = std::move(router);
-  return owed;
-}
-
 }  // namespace
 
 napi_value router_from_yaml(napi_env env, napi_callback_info info) { return make(env, info, router_new_from_yaml); }
@@ -91,16 +61,11 @@ napi_value start_completion(napi_env env, napi_callback_info info) {
   napi_value result = nullptr;
   std::unique_ptr<Owed> owed = promise(env, router, &result);
   if (owed == nullptr) return nullptr;
+  owed->what = Owed::What::answer;
   Owed *user_data = owed.release();
   router_error_t *error = nullptr;
-  if (router_completion_async(open(router), request.data(), request.size(), done, user_data, number, &error)) {
-    // It may be over already, but is settled on this thread, so not before we return.
-    Environment::of(env)->owe();
-    return result;
-  }
-  owed.reset(user_data);
-  owed->error = error;
-  settle_promise(env, owed.get());
+  bool accepted = router_completion_async(open(router), request.data(), request.size(), done, user_data, number, &error);
+  settle_later(env, accepted, user_data, error);
   return result;
 }
 

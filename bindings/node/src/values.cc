@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "stream_handle.h"
+
 namespace llmrouter_node {
 
 namespace {
@@ -36,21 +38,49 @@ napi_value read(napi_env env, napi_callback_info info, Accessor accessor) {
   return text == nullptr ? null_value(env) : text_value(env, text, len);
 }
 
+napi_value answer_value(napi_env env, Owed *owed) {
+  napi_value answer = nullptr;
+  if (napi_create_external(env, owed->response, free_answer, nullptr, &answer) != napi_ok) return nullptr;
+  int64_t total = 0;
+  napi_adjust_external_memory(env, weight_of(std::exchange(owed->response, nullptr)), &total);
+  return answer;
+}
+
+napi_value stream_value(napi_env env, Owed *owed) {
+  auto holder = std::make_unique<std::shared_ptr<StreamHandle>>(std::move(owed->stream));
+  auto let_go = [](napi_env, void *data, void *) { delete static_cast<std::shared_ptr<StreamHandle> *>(data); };
+  napi_value external = nullptr;
+  if (napi_create_external(env, holder.get(), let_go, nullptr, &external) != napi_ok) return nullptr;
+  holder.release();
+  return external;
+}
+
+napi_value value_of(napi_env env, Owed *owed) {
+  switch (owed->what) {
+    case Owed::What::answer:
+      return answer_value(env, owed);
+    case Owed::What::stream:
+      return stream_value(env, owed);
+    case Owed::What::chunks:
+      return text_value(env, owed->chunks.data(), owed->chunks.size());
+    case Owed::What::end:
+      return null_value(env);
+    case Owed::What::ok:
+      break;
+  }
+  return boolean_value(env, owed->ok);
+}
+
 }  // namespace
 
 void settle_promise(napi_env env, Owed *owed) {
-  // An environment that is going refuses all this; then what was not handed on is freed with `owed`.
-  if (owed->response != nullptr) {
-    napi_value answer = nullptr;
-    if (napi_create_external(env, owed->response, free_answer, nullptr, &answer) != napi_ok) return;
-    int64_t total = 0;
-    napi_adjust_external_memory(env, weight_of(std::exchange(owed->response, nullptr)), &total);
-    napi_resolve_deferred(env, owed->deferred, answer);
-  } else if (owed->error != nullptr) {
+  if (owed->error != nullptr) {
     napi_reject_deferred(env, owed->deferred, failure_value(env, owed->error));
-  } else {
-    napi_resolve_deferred(env, owed->deferred, boolean_value(env, owed->ok));
+    return;
   }
+  // An environment that is going refuses all this; then what was not handed on is freed with `owed`.
+  napi_value value = value_of(env, owed);
+  if (value != nullptr) napi_resolve_deferred(env, owed->deferred, value);
 }
 
 napi_value failure_value(napi_env env, const router_error_t *error) {

@@ -6,7 +6,8 @@
 
 namespace llmrouter_node {
 
-// Settles the promise: with an external that owns the answer, with a failure (below), or with `ok`.
+// Settles the promise: with a failure (below), an external that owns an answer or a stream, what a read brought (null at
+// the end), or `ok`.
 void settle_promise(napi_env env, Owed *owed);
 
 // What lib/errors.js makes an error of: `{code, name, json, retryAfterMs}`.

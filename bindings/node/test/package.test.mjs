@@ -112,8 +112,20 @@ describe('installed from its tarball, offline', () => {
     assert.equal(text.replace(/another [\d.]+ s/, 'another 60.0 s'), expected);
   });
 
+  test('stream', async () => {
+    const lines = (await node('stream.mjs')).split('\n');
+    assert.deepEqual(lines.slice(0, 4), [
+      'Hello, one piece at a time!',
+      '    by steady, 30 tokens',
+      'Hello',
+      '    broke off: InternalServerError, status 529',
+    ]);
+    assert.ok('Hello, one piece at a time!'.startsWith(lines[4]));
+    assert.deepEqual(lines.slice(5), ['    enough after 3 chunks', '']);
+  });
+
   test('every example is run', () => {
     const programs = readdirSync(inRepository('examples/node')).filter((name) => name.endsWith('.mjs'));
-    assert.deepEqual(programs.sort(), ['explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs']);
+    assert.deepEqual(programs.sort(), ['explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs', 'stream.mjs']);
   });
 });

@@ -50,3 +50,11 @@ export interface Metadata {
   /** What a newer library adds. */
   [member: string]: unknown;
 }
+
+/** What the router adds to a stream. Usage and the time of the whole are there when it has ended. */
+export interface StreamMetadata extends Metadata {
+  /** From the start of the call to the first content, milliseconds. */
+  ttft_ms: number;
+  /** The provider did not count: `usage` is estimated from the texts. */
+  usage_estimated?: true;
+}

@@ -31,6 +31,13 @@ export interface CompletionRequest extends RouterOptions {
   user?: string | null;
 }
 
+/** The request of a stream: the same, and that is set for the caller. */
+export interface StreamRequest extends Omit<CompletionRequest, 'stream'> {
+  stream?: true | null;
+  /** With `include_usage` the last chunk has the usage and no choices. The metadata has it either way. */
+  stream_options?: { readonly include_usage?: boolean; readonly [member: string]: unknown } | null;
+}
+
 /** Members of a request that are for the router and are not sent. */
 export interface RouterOptions {
   /** For each attempt, seconds. */

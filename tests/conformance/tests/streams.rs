@@ -323,6 +323,22 @@ fn a_deadline_ends_a_stream_and_a_freed_router_does_too() {
 }
 
 #[test]
+fn a_draining_router_lets_open_streams_end() {
+    let slow: Vec<_> = (0..20).map(|_| (10, word("x"))).chain([(0, chunk(json!({}), Some("stop")))]).collect();
+    let world = world(json!({"paths": {"/east": [pieces(&slow)]}}));
+    let router = world.router(&["east"], json!({}));
+    let stream = router.stream(&request(json!({})), true).unwrap();
+    std::thread::scope(|scope| {
+        let drained = scope.spawn(|| router.shutdown(3000));
+        std::thread::sleep(Duration::from_millis(30));
+        assert!(router.stream(&request(json!({})), false).is_err(), "nothing new");
+        let (chunks, end) = stream.rest_in_batches(2);
+        assert_eq!((text(&chunks), ended(end)), ("x".repeat(20), None));
+        assert!(drained.join().unwrap());
+    });
+}
+
+#[test]
 fn mocks_stream_too() {
     let world = world(json!({}));
     let router = world.router(&["east"], json!({}));

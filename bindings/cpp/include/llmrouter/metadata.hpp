@@ -49,6 +49,8 @@ struct Metadata {
     std::vector<std::string> dropped_params;     ///< request members that were taken off
     std::optional<Plan> explain;                 ///< if the request has `"metadata": {"explain": true}`
     std::map<std::string, std::string> headers;  ///< the provider's rate-limit, retry-after and request-id headers
+    std::optional<double> ttft_ms;               ///< of a stream: until its first content, milliseconds
+    bool usage_estimated = false;                ///< of a stream: the provider did not say; the router counted
 };
 
 namespace detail {
@@ -96,6 +98,8 @@ inline Metadata metadata(std::string_view text) {
     metadata.dropped_params = strings(json["dropped_params"]);
     if (const Json explain = json["explain"]) metadata.explain = plan(explain);
     json["headers"].members([&](std::string name, Json value) { metadata.headers[std::move(name)] = value.string(); });
+    metadata.ttft_ms = json["ttft_ms"].real();
+    metadata.usage_estimated = json["usage_estimated"].is_true();
     return metadata;
 }
 

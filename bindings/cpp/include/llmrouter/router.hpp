@@ -24,6 +24,7 @@
 #include "plan.hpp"
 #include "request.hpp"
 #include "response.hpp"
+#include "stream.hpp"
 
 #if __has_include(<expected>)
 #include <expected>
@@ -108,6 +109,18 @@ public:
         return std::move(outcome).value();
     }
 #endif
+
+    /// Starts a chat completion whose answer arrives in chunks, and waits for its first content: what fails before is
+    /// tried elsewhere or thrown here, what fails later is thrown by the stream. `"stream": true` is set by itself.
+    [[nodiscard]] Stream stream(const RequestText& request) const {
+        router_error_t* error = nullptr;
+        const router_t* router = c_api();
+        if (router == nullptr) detail::closed().raise();
+        router_stream_t* opened =
+            router_completion_stream(router, request.text().data(), request.text().size(), &error);
+        if (opened == nullptr) Error(detail::ErrorHandle(error)).raise();
+        return Stream(opened);
+    }
 
     /// What would happen to a request, as JSON, without sending anything: names resolved, the groups in the order in which
     /// they would be visited, and of each the deployments with their chance to be asked first or why they would not

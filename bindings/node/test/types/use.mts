@@ -4,6 +4,8 @@ import {
   APIError,
   BadRequestError,
   CancelledError,
+  type ChatChunk,
+  ChatStream,
   type CompletionRequest,
   ContextWindowExceededError,
   type Message,
@@ -85,6 +87,27 @@ export async function whole(signal: AbortSignal): Promise<string> {
   return [answer.body, answer.text ?? '', version, abiVersion, cost, tokens, kept, skipped, state, left, again, ended].join();
 }
 
+export async function streamed(signal: AbortSignal): Promise<string> {
+  const stream: ChatStream = await router.stream({ ...full, stream: true, stream_options: { include_usage: true } }, { signal });
+  let text = '';
+  for await (const chunk of stream) {
+    const one: ChatChunk = chunk;
+    const choice = one.choices[0];
+    text += choice?.delta.content ?? choice?.delta.tool_calls?.[0]?.function?.arguments ?? choice?.finish_reason ?? '';
+    if (one.usage?.total_tokens === 0) break;
+  }
+  await router.stream({ model: 'm', messages: [], top_k: 4 });
+  await using raw = await router.streamRaw('{}', { signal });
+  const reader = raw.toReadableStream().getReader();
+  const read: ChatChunk | undefined = (await reader.read()).value;
+  const ttft: number = stream.metadata.ttft_ms;
+  const estimated: boolean = stream.metadata.usage_estimated ?? false;
+  stream.cancel();
+  stream.cancel(new Error('enough'));
+  await stream.close();
+  return [text, stream.text.length, read?.id, ttft, estimated, raw instanceof ChatStream].join();
+}
+
 export function told(error: unknown): string | number | null {
   if (!(error instanceof RouterError)) throw error;
   if (error instanceof ContextWindowExceededError) return error.providerCode;
@@ -119,6 +142,22 @@ export async function refused(answer: Response, error: RateLimitError): Promise<
   await router.completion({ model: 'm', messages: [{ role: 'user', content: [{ type: 'text' }] }] });
   // @ts-expect-error: whole answers only
   await router.completion({ model: 'm', messages: [], stream: true });
+  // @ts-expect-error: chunks only
+  await router.stream({ model: 'm', messages: [], stream: false });
+  // @ts-expect-error: opened by a router
+  new ChatStream();
+  // @ts-expect-error: a promise of a stream
+  for await (const _ of router.stream({ model: 'm', messages: [] }));
+  for await (const chunk of await router.stream({ model: 'm', messages: [] })) {
+    // @ts-expect-error: there may be no choice
+    chunk.choices[0].delta;
+    // @ts-expect-error: a piece, not a message
+    chunk.choices[0]?.message.content;
+    // @ts-expect-error: there may be no content
+    chunk.choices[0]?.delta.content.length;
+  }
+  // @ts-expect-error: a whole answer's has no such time
+  answer.metadata.ttft_ms.toFixed();
   // @ts-expect-error: keys belong into the configuration
   await router.completion({ model: 'm', messages: [], api_key: 'sk-1' });
   // @ts-expect-error: a number
