@@ -28,7 +28,11 @@ async fn an_unscripted_path_answers_as_openai_would_over_one_connection() {
     let (head, body) = request(&mut stream, &post("/east/v1/nothing", "{}")).await;
     assert!(head.starts_with("HTTP/1.1 404"), "{head}");
     assert_eq!(parse(&body)["error"]["type"], "invalid_request_error");
-    for bad in ["not json", r#"{"messages":[]}"#, r#"{"model":"m"}"#, r#"{"model":"m","messages":[],"stream":true}"#] {
+    let streamed = r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#;
+    let (head, body) = request(&mut stream, &post("/east/v1/chat/completions", streamed)).await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream"), "{head}");
+    assert!(body.starts_with("data: {") && body.ends_with("data: [DONE]\n\n") && body.contains("\"total_tokens\":30"));
+    for bad in ["not json", r#"{"messages":[]}"#, r#"{"model":"m"}"#] {
         let (head, _) = request(&mut stream, &post("/east/v1/chat/completions", bad)).await;
         assert!(head.starts_with("HTTP/1.1 400"), "{bad}: {head}");
     }
