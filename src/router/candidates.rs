@@ -99,6 +99,9 @@ pub fn level<'a>(group: &'a Group, round: &Round, free: impl Fn(&&Member) -> boo
 }
 
 fn pick(members: &[&Member]) -> Option<usize> {
+    if let [only] = members {
+        return Some(only.index);
+    }
     simple_shuffle(&members.iter().map(|member| candidate(member)).collect::<Vec<_>>(), fastrand::f64())
 }
 

@@ -22,8 +22,8 @@ pub struct Walk<'a> {
     router: &'a Router,
     request: &'a Request,
     start: Option<Stop<'a>>,
-    /// Where the walk began: its names find the fallbacks of whoever has none.
-    origin: [Arc<str>; 2],
+    /// The group where the walk began: with the name that was asked for it finds the fallbacks of whoever has none.
+    origin: Option<&'a str>,
     /// Why the name that was asked for leads nowhere, if it does and others answer in its stead.
     nowhere: Option<Error>,
     visited: Vec<Arc<str>>,
@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
             router,
             request,
             start: None,
-            origin: [asked.into(), asked.into()],
+            origin: None,
             nowhere: None,
             visited: Vec::new(),
             told: Vec::new(),
@@ -120,7 +120,7 @@ impl<'a> Walk<'a> {
     pub fn next(&mut self) -> Option<Step<'a>> {
         if let Some(start) = self.start.take() {
             self.visited.push(Arc::clone(&start.lead.name));
-            self.origin[1] = Arc::clone(&start.lead.group.name);
+            self.origin = Some(&start.lead.group.name);
             return Some(Step::Visit(start));
         }
         while let Some(Pending { target, beyond }) = self.pending.pop() {
@@ -182,8 +182,8 @@ impl<'a> Walk<'a> {
 
     /// The names under which the stop's fallbacks stand; then those of the first stop.
     fn keys_of(&self, stop: &Stop<'a>) -> Vec<String> {
-        let [asked, group] = &self.origin;
-        keys(&[stop.asked, &stop.lead.group.name, asked, group])
+        let asked = self.request.model();
+        keys(&[stop.asked, &stop.lead.group.name, asked, self.origin.unwrap_or(asked)])
     }
 
     /// Who answers after such a failure.
