@@ -85,18 +85,18 @@ pub unsafe extern "C" fn router_cancel(router: *const router_t, call: u64) {
 }
 
 /// A call that was accepted and not yet started. From here on nothing can refuse it.
-struct Call {
-    router: Arc<Router>,
-    threads: Threads,
+pub(super) struct Call {
+    pub router: Arc<Router>,
+    pub threads: Threads,
     /// Boxed, as it is moved into the task.
-    request: Box<Request>,
-    ticket: Ticket,
+    pub request: Box<Request>,
+    pub ticket: Ticket,
 }
 
 impl Call {
     /// # Safety
     /// `request` holds `len` bytes.
-    unsafe fn prepare(router: &router_t, request: *const c_char, len: usize) -> Result<Self, Error> {
+    pub unsafe fn prepare(router: &router_t, request: *const c_char, len: usize) -> Result<Self, Error> {
         // SAFETY: as the caller promises.
         let request = unsafe { text::input(request, len, "request") }?;
         let request = Box::new(Request::parse(request).map_err(unusable)?);

@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use bytes::Bytes;
 
-use crate::chat::Request;
 use crate::error::{Error, ErrorKind};
-use crate::router::{Failed, OpenStream, Router, stream_metadata_json};
-use crate::runtime::{Pipe, Runtime, Signal, Taken, Threads, Ticket};
+use crate::router::{Failed, OpenStream, stream_metadata_json};
+use crate::runtime::{Pipe, Runtime, Signal, Taken, Threads};
 
 use super::callback::{self, UserData};
-use super::completion::{ended, unusable};
+use super::completion::{Call, ended};
 use super::error::router_error_t;
 use super::fork;
 use super::guard::{self, alive, fault_point, guard, guard_error};
@@ -100,7 +99,7 @@ pub unsafe extern "C" fn router_completion_stream_async(
                 return Err(Failed::before(Error::new(ErrorKind::InvalidArgument, "the callback is NULL")));
             };
             let opening = Opening::prepare(router, request, len).map_err(Failed::before)?;
-            text::put(call, opening.ticket.number());
+            text::put(call, opening.call.ticket.number());
             let user_data = UserData(user_data);
             opening.start(move |outcome| {
                 let user_data = user_data;
@@ -118,11 +117,8 @@ pub unsafe extern "C" fn router_completion_stream_async(
 
 /// A stream that was accepted and not yet started. From here on nothing can refuse it.
 struct Opening {
-    router: Arc<Router>,
+    call: Call,
     runtime: Arc<Runtime>,
-    threads: Threads,
-    request: Box<Request>,
-    ticket: Ticket,
 }
 
 type Opened = Result<Box<router_stream_t>, Failed>;
@@ -132,19 +128,13 @@ impl Opening {
     /// `request` holds `len` bytes.
     unsafe fn prepare(router: &router_t, request: *const c_char, len: usize) -> Result<Self, Error> {
         // SAFETY: as the caller promises.
-        let request = unsafe { text::input(request, len, "request") }?;
-        let request = Box::new(Request::parse(request).map_err(unusable)?);
-        let threads = router.runtime.threads();
-        let threads = threads
-            .map_err(|error| Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}")))?;
-        let ticket = router.runtime.admit().map_err(ended)?;
-        let (router, runtime) = (Arc::clone(&router.router), Arc::clone(&router.runtime));
-        Ok(Self { router, runtime, threads, request, ticket })
+        let call = unsafe { Call::prepare(router, request, len) }?;
+        Ok(Self { call, runtime: Arc::clone(&router.runtime) })
     }
 
     /// Opens it in a task, which tells the outcome once and then reads on.
     fn start(self, tell: impl FnOnce(Opened) + Send + 'static) {
-        let Self { router, runtime, threads, request, ticket } = self;
+        let Self { call: Call { router, threads, request, ticket }, runtime } = self;
         let mut tell = Once(Some(tell));
         threads.clone().spawn(async move {
             fault_point("task");

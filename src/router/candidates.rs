@@ -34,7 +34,7 @@ pub struct Round {
 /// Picks from those who are free now; if all of them failed in this call, waits for the one who is free first.
 pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Choice<'a> {
     let now = clock::now();
-    let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
+    let free = |member: &&Member| group.is_free(member, now);
     let members = level(group, round, free);
     if let (true, Some(index)) = (retries.is_fresh(), pick(&members)) {
         let untried = members.len();
@@ -72,7 +72,7 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
 /// Whether somebody is left whom this call may ask.
 pub fn has_other(group: &Group, round: &Round, retries: &Retries<'_>) -> bool {
     let now = clock::now();
-    let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
+    let free = |member: &&Member| group.is_free(member, now);
     let willing = |member: &&Member| retries.readiness(member.index) != Readiness::Never;
     level(group, round, free).iter().any(willing) || !last_resort(group, round, retries, now).is_empty()
 }

@@ -78,7 +78,7 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let (group, now) = (stop.lead.group, clock::now());
     let round = Round { order: None, excluded: Vec::new(), call_start: bounds.start() };
     let misfit = |member: &Member| stop.fits(member).err();
-    let free = |member: &&Member| group.pinned || member.deployment().benched_for(now).is_none();
+    let free = |member: &&Member| group.is_free(member, now);
     let members = level(group, &round, free);
     let fitting: Vec<&Member> = members.iter().filter(|member| misfit(member).is_none()).copied().collect();
     let shares = simple_shuffle_shares(&fitting.iter().map(|member| candidate(member)).collect::<Vec<_>>());

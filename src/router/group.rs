@@ -1,7 +1,7 @@
 //! A model group: the deployments that a name leads to.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::deployment::Deployment;
@@ -85,6 +85,11 @@ impl Group {
 
     pub fn unusable(&self) -> impl Iterator<Item = &Outsider> {
         self.unusable.iter()
+    }
+
+    /// Whether a member may be asked now, as far as its health goes.
+    pub fn is_free(&self, member: &Member, now: Instant) -> bool {
+        self.pinned || member.deployment().benched_for(now).is_none()
     }
 
     /// The level behind this one, or behind the first; `None` if there is none, or but one.

@@ -34,6 +34,7 @@ use crate::provider::{self, Answer};
 use call::Whole;
 use names::Names;
 use stream::Streamed;
+use timeout::Bounds;
 
 /// A configuration at work. Shared by all threads; holds no lock while a call waits.
 pub struct Router {
@@ -77,12 +78,18 @@ impl Router {
         self.config.worker_threads
     }
 
-    /// Answers a chat completion, whole.
-    pub async fn completion(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
+    /// The trail of a new call, with its plan if the request asks for that.
+    fn begin(&self, request: &Request, call_id: u64) -> Trail {
         let mut trail = Trail::new(call_id);
         if request.options().explain {
             trail.plan = explain::plan(self, request).ok().map(Box::new);
         }
+        trail
+    }
+
+    /// Answers a chat completion, whole.
+    pub async fn completion(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
+        let mut trail = self.begin(request, call_id);
         let outcome = match check(request) {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
             Err(error) => Err(error),
@@ -96,10 +103,7 @@ impl Router {
 
     /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
     pub async fn stream(&self, request: &Request, call_id: u64) -> Result<OpenStream, Failed> {
-        let mut trail = Trail::new(call_id);
-        if request.options().explain {
-            trail.plan = explain::plan(self, request).ok().map(Box::new);
-        }
+        let mut trail = self.begin(request, call_id);
         let form = Streamed { timeouts: &self.config.timeouts, start: trail.start };
         let outcome = match provider::extra_headers(request) {
             Ok(_) => call::run(self, request, &form, &mut trail).await,
@@ -108,8 +112,7 @@ impl Router {
         trail.end(request);
         match outcome {
             Ok(mut stream) => {
-                let deadline = request.options().deadline.or(self.config.timeouts.deadline);
-                let end = deadline.and_then(|deadline| trail.start.checked_add(deadline));
+                let end = Bounds::new(self, request, trail.start).end();
                 stream.carry(trail, end);
                 Ok(stream)
             }

@@ -28,8 +28,7 @@ pub struct Bound {
 pub fn of_attempt(request: &Request, deployment: &Deployment, router: &TimeoutConfig) -> Bound {
     let (own, options) = (&deployment.config, request.options());
     let tier = options.service_tier.as_deref().and_then(|tier| own.timeout_by_service_tier.get(tier).copied());
-    let configured = tier.or(own.timeout).or(own.request_timeout).or(router.request_timeout).or(router.timeout);
-    let configured = configured.or(router.default).unwrap_or(DEFAULT_TIMEOUT);
+    let configured = tier.or(own.timeout).or(own.request_timeout).unwrap_or_else(|| of_any(router));
     match options.timeout {
         Some(time) => Bound { time, blameless: time < configured, is_share: false },
         None => Bound { time: configured, blameless: false, is_share: false },
@@ -68,13 +67,12 @@ pub fn of_stream(request: &Request, deployment: &Deployment, router: &TimeoutCon
 
 /// How long an attempt may take at most, whoever makes it: the bound of a wait that has no other.
 pub fn longest_wait(request: &Request, router: &TimeoutConfig) -> Duration {
-    request
-        .options()
-        .timeout
-        .or(router.request_timeout)
-        .or(router.timeout)
-        .or(router.default)
-        .unwrap_or(DEFAULT_TIMEOUT)
+    request.options().timeout.unwrap_or_else(|| of_any(router))
+}
+
+/// What holds for every deployment that does not say otherwise.
+fn of_any(router: &TimeoutConfig) -> Duration {
+    router.request_timeout.or(router.timeout).or(router.default).unwrap_or(DEFAULT_TIMEOUT)
 }
 
 /// What bounds a whole call.
@@ -102,6 +100,11 @@ impl Bounds {
     /// When the call began.
     pub fn start(&self) -> Instant {
         self.start
+    }
+
+    /// When the call has to be over; `None` without a deadline.
+    pub fn end(&self) -> Option<Instant> {
+        self.start.checked_add(self.deadline?)
     }
 
     /// The time of the whole call, as it was asked for.
