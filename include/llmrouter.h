@@ -28,7 +28,7 @@
 /**
  * The ABI this header describes: major << 16 | minor. Use a library whose major is the same and whose minor is not less.
  */
-#define ROUTER_ABI_VERSION 65538
+#define ROUTER_ABI_VERSION 65539
 
 /**
  * What went wrong. Functions return it as `int32_t`, so that a newer library may return a code this header lacks.
@@ -254,6 +254,30 @@ router_response_t *router_completion(const router_t *router,
                                      router_error_t **error);
 
 /**
+ * Like `router_completion`, for embeddings.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+router_response_t *router_embedding(const router_t *router,
+                                    const char *request,
+                                    size_t len,
+                                    router_error_t **error);
+
+/**
+ * Like `router_completion`, for the other verbs: `path` is OpenAI's, such as "/responses", "/images/generations" or "/audio/transcriptions".
+ * A file rides in the request as {"file": {"filename", "content_type", "data": base64}}. An audio answer is raw bytes: use the length; the
+ * metadata's `content_type` says which.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+router_response_t *router_request(const router_t *router,
+                                  const char *path,
+                                  size_t path_len,
+                                  const char *request,
+                                  size_t len,
+                                  router_error_t **error);
+
+/**
  * Starts a chat completion. Returns whether it was accepted. `*call` (may be NULL) is set before `done` can run.
  */
 ROUTER_API
@@ -267,6 +291,34 @@ bool router_completion_async(const router_t *router,
                              router_error_t **error);
 
 /**
+ * Like `router_completion_async`, for embeddings.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+bool router_embedding_async(const router_t *router,
+                            const char *request,
+                            size_t len,
+                            router_completion_fn done,
+                            void *user_data,
+                            uint64_t *call,
+                            router_error_t **error);
+
+/**
+ * Like `router_completion_async`, for the other verbs.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+bool router_request_async(const router_t *router,
+                          const char *path,
+                          size_t path_len,
+                          const char *request,
+                          size_t len,
+                          router_completion_fn done,
+                          void *user_data,
+                          uint64_t *call,
+                          router_error_t **error);
+
+/**
  * Asks for an asynchronous call to end early. Its callback still comes, with `ROUTER_ERROR_CANCELLED` or with what won the race.
  * A call that has ended is ignored: numbers are not used twice.
  */
@@ -275,14 +327,16 @@ void router_cancel(const router_t *router,
                    uint64_t call);
 
 /**
- * Returns the answer as JSON, NUL-terminated, valid until the response is freed. `len` may be NULL.
+ * Returns the answer as JSON (or, of speech and plain transcripts, as its bytes), NUL-terminated, valid until the response is freed.
+ * `len` may be NULL.
  */
 ROUTER_API
 const char *router_response_body(const router_response_t *response,
                                  size_t *len);
 
 /**
- * Returns the first choice's text, so that a plain C program needs no JSON parser; NULL if the answer has none.
+ * Returns the first choice's text, so that a plain C program needs no JSON parser; NULL if the answer has none. Of a response
+ * and of a transcript it is their text.
  */
 ROUTER_API
 const char *router_response_text(const router_response_t *response,
@@ -323,6 +377,33 @@ bool router_completion_stream_async(const router_t *router,
                                     void *user_data,
                                     uint64_t *call,
                                     router_error_t **error);
+
+/**
+ * Like `router_completion_stream`, for "/completions" and "/responses".
+ */
+ROUTER_API
+ROUTER_MUST_USE
+router_stream_t *router_request_stream(const router_t *router,
+                                       const char *path,
+                                       size_t path_len,
+                                       const char *request,
+                                       size_t len,
+                                       router_error_t **error);
+
+/**
+ * The same, without holding a thread.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+bool router_request_stream_async(const router_t *router,
+                                 const char *path,
+                                 size_t path_len,
+                                 const char *request,
+                                 size_t len,
+                                 router_stream_fn opened,
+                                 void *user_data,
+                                 uint64_t *call,
+                                 router_error_t **error);
 
 /**
  * Waits for one chunk. `*chunk` is valid until the next read or the free. Returns a `router_stream_status_t`.

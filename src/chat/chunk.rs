@@ -9,15 +9,17 @@ use serde_json::value::RawValue;
 
 use super::response::Flaw;
 
-/// A `chat.completion.chunk`.
+/// A `chat.completion.chunk`, or what stands for one in the stream of another verb.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    text: Bytes,
-    has_content: bool,
-    has_choices: bool,
-    finish_reason: Option<Box<str>>,
-    usage: Option<Range<usize>>,
-    error: Option<Range<usize>>,
+    pub(super) text: Bytes,
+    pub(super) has_content: bool,
+    pub(super) has_choices: bool,
+    pub(super) finish_reason: Option<Box<str>>,
+    pub(super) usage: Option<Range<usize>>,
+    pub(super) error: Option<Range<usize>>,
+    /// What the first choice goes on with: a text, or a list of parts.
+    pub(super) said: Option<Range<usize>>,
 }
 
 /// What servers such as vLLM and Mistral call an object that is an error as a whole.
@@ -39,6 +41,9 @@ struct Outline<'a> {
 struct Choice<'a> {
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
+    /// Of a text completion.
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
     #[serde(borrow)]
     finish_reason: Option<Cow<'a, str>>,
 }
@@ -80,22 +85,14 @@ impl Delta<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct Texts<'a> {
-    #[serde(borrow)]
-    choices: Vec<WithText<'a>>,
-}
+impl<'a> Choice<'a> {
+    fn has_content(&self) -> bool {
+        self.delta.as_ref().is_some_and(Delta::has_content) || self.text.is_some_and(says_something)
+    }
 
-#[derive(Deserialize)]
-struct WithText<'a> {
-    #[serde(borrow)]
-    delta: Option<TextDelta<'a>>,
-}
-
-#[derive(Deserialize)]
-struct TextDelta<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
+    fn said(&self) -> Option<&'a RawValue> {
+        self.delta.as_ref().and_then(|delta| delta.content).or(self.text)
+    }
 }
 
 /// One part of a content that is a list.
@@ -126,10 +123,11 @@ impl Chunk {
         // Some servers write an empty reason until there is one.
         let mut reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
         let finish_reason = reasons.find(|reason| !reason.is_empty()).map(Box::from);
-        let has_content = choices.iter().any(|choice| choice.delta.as_ref().is_some_and(Delta::has_content));
+        let has_content = choices.iter().any(Choice::has_content);
+        let said = choices.first().and_then(|choice| present(choice.said())).map(|said| place(json, said));
         let usage = present(outline.usage).map(|usage| place(json, usage));
         let has_choices = !choices.is_empty();
-        Ok(Self { has_content, has_choices, finish_reason, usage, error, text })
+        Ok(Self { has_content, has_choices, finish_reason, usage, error, said, text })
     }
 
     /// The JSON text, as it came.
@@ -172,10 +170,9 @@ impl Chunk {
         self.usage.is_some() && !self.has_choices
     }
 
-    /// The text that the first choice goes on with; `None` if it brings none.
+    /// The text that the first choice, or the event, goes on with; `None` if it brings none.
     pub fn delta_text(&self) -> Option<Cow<'_, str>> {
-        let chunk: Texts<'_> = serde_json::from_str(self.json()).ok()?;
-        let content = chunk.choices.into_iter().next()?.delta?.content?.get();
+        let content = self.member(self.said.as_ref())?;
         let text = match content.bytes().next()? {
             b'"' => serde_json::from_str::<Text<'_>>(content).ok()?.0,
             b'[' => {
@@ -192,18 +189,18 @@ impl Chunk {
     }
 }
 
-fn present(member: Option<&RawValue>) -> Option<&str> {
+pub(super) fn present(member: Option<&RawValue>) -> Option<&str> {
     member.map(RawValue::get).filter(|text| *text != "null")
 }
 
 /// Where a part of the text stands. It is borrowed from the text, so the distance of the two is its place.
-fn place(text: &str, part: &str) -> Range<usize> {
+pub(super) fn place(text: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - text.as_ptr() as usize;
     start..start + part.len()
 }
 
 /// Whether a value says anything: no null, no false, no empty text, list or object. Only its beginning is looked at.
-fn says_something(value: &RawValue) -> bool {
+pub(super) fn says_something(value: &RawValue) -> bool {
     let text = value.get();
     match text.as_bytes().first() {
         Some(b'"') => text.len() > 2,
@@ -299,5 +296,8 @@ mod tests {
             assert_eq!(delta(none).delta_text(), None);
         }
         assert_eq!(chunk(r#"{"choices":[]}"#).delta_text(), None);
+        let completion = chunk(r#"{"object":"text_completion","choices":[{"text":"old","finish_reason":null}]}"#);
+        assert!(completion.has_content() && completion.delta_text().as_deref() == Some("old"));
+        assert!(!chunk(r#"{"choices":[{"text":"","index":0}]}"#).has_content());
     }
 }

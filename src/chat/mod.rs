@@ -3,13 +3,20 @@
 #[cfg(test)]
 pub mod accumulated;
 mod chunk;
+mod event;
 mod options;
+mod outline;
 mod policy;
 mod request;
 mod response;
+mod text;
+mod verb;
 
 pub use chunk::Chunk;
+pub use event::{EventKind, event};
 pub use options::{Options, STREAM};
 pub use policy::{Fallbacks, MockTesting};
 pub use request::{Request, RequestError};
-pub use response::{Body, Flaw, text_of, usage_of};
+pub use response::{Body, Flaw, usage_of};
+pub use text::text_of;
+pub use verb::Verb;

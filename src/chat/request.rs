@@ -9,9 +9,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::options::{self, Options};
+use super::verb::Verb;
 
 /// The largest request taken. Far above what a provider accepts, far below what would hurt the host.
 const MAX_REQUEST_BYTES: usize = 256 * 1024 * 1024;
+
+const METADATA: &str = "metadata";
 
 /// One call's request. Immutable; every attempt is built from it anew.
 pub struct Request {
@@ -19,6 +22,7 @@ pub struct Request {
     members: Vec<Member>,
     model: String,
     options: Options,
+    verb: Verb,
 }
 
 struct Member {
@@ -52,8 +56,13 @@ impl RequestError {
 }
 
 impl Request {
-    /// Parses the top level. The values are checked to be JSON, not looked into.
+    /// A chat completion's.
     pub fn parse(text: &str) -> Result<Self, RequestError> {
+        Self::parse_for(Verb::Chat, text)
+    }
+
+    /// Parses the top level. The values are checked to be JSON, not looked into.
+    pub fn parse_for(verb: Verb, text: &str) -> Result<Self, RequestError> {
         if text.len() > MAX_REQUEST_BYTES {
             let message = format!("the request has {} bytes; at most {MAX_REQUEST_BYTES} are taken", text.len());
             return Err(RequestError::Unreadable(message));
@@ -73,10 +82,14 @@ impl Request {
                 model = Some(parse_model(value)?);
             } else {
                 member.is_option = options::read(&mut options, &member.key, value)?;
+                // Kept by the provider beside the response; elsewhere it is for whoever reads the logs.
+                if verb == Verb::Responses && &*member.key == METADATA {
+                    member.is_option = options.explain;
+                }
             }
         }
         let model = model.ok_or_else(|| RequestError::parameter("model", "the request has no \"model\""))?;
-        Ok(Self { text: text.into(), members, model, options })
+        Ok(Self { text: text.into(), members, model, options, verb })
     }
 
     /// The same request with some members replaced, as a fallback may demand it.
@@ -90,7 +103,11 @@ impl Request {
             push_member(&mut text, name, &value.to_string());
         }
         text.push('}');
-        Self::parse(&text)
+        Self::parse_for(self.verb, &text)
+    }
+
+    pub fn verb(&self) -> Verb {
+        self.verb
     }
 
     /// The name the caller asked for.
@@ -105,6 +122,11 @@ impl Request {
     /// Whether the request has a member of this name that goes to the provider.
     pub fn has(&self, name: &str) -> bool {
         self.members.iter().any(|member| !member.is_option && &*member.key == name)
+    }
+
+    /// The JSON text of a member that goes to the provider.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.sent().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// What goes to the provider, in the caller's order: names and raw JSON values, `model` included.

@@ -3,11 +3,19 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-/// The body of a completion in OpenAI's shape.
-pub struct Body(String);
+use super::outline::{Member, Outline};
+use super::verb::Verb;
+
+/// The body of an answer in OpenAI's shape.
+#[derive(Debug)]
+pub struct Body {
+    bytes: Vec<u8>,
+    verb: Verb,
+    /// `None` for JSON.
+    content_type: Option<String>,
+}
 
 /// Why a body with a good status is no answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,21 +23,25 @@ pub enum Flaw {
     NotUtf8,
     /// Not a JSON object, or one whose members have the wrong shape.
     NotJson,
-    NoChoices,
+    /// It lacks the member that is the answer.
+    Lacks(&'static str),
     /// A good status, and an error in the body.
     Error,
+    /// No bytes where the bytes are the answer.
+    Empty,
     /// More than is kept of what can be given on only as a whole.
     TooLarge,
 }
 
 impl Flaw {
-    pub fn message(&self) -> &'static str {
+    pub fn message(&self) -> String {
         match self {
-            Flaw::NotUtf8 => "the answer is no valid UTF-8",
-            Flaw::NotJson => "the answer is no JSON of a completion",
-            Flaw::NoChoices => "the answer has no choices",
-            Flaw::Error => "the answer has a good status and an error inside",
-            Flaw::TooLarge => "a part of the answer is too large",
+            Flaw::NotUtf8 => "the answer is no valid UTF-8".to_owned(),
+            Flaw::NotJson => "the answer is no JSON of the kind that was asked for".to_owned(),
+            Flaw::Lacks(member) => format!("the answer has no {member}"),
+            Flaw::Error => "the answer has a good status and an error inside".to_owned(),
+            Flaw::Empty => "the answer is empty".to_owned(),
+            Flaw::TooLarge => "a part of the answer is too large".to_owned(),
         }
     }
 }
@@ -37,37 +49,23 @@ impl Flaw {
 const FILTERED: &str = "content_filter";
 
 #[derive(Deserialize)]
-struct Outline<'a> {
-    choices: Option<Vec<IgnoredAny>>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Choices<'a> {
-    #[serde(borrow)]
+struct Reasons<'a> {
+    #[serde(borrow, default)]
     choices: Vec<Choice<'a>>,
+    #[serde(borrow)]
+    incomplete_details: Option<Details<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
-    message: Option<Message<'a>>,
-    #[serde(borrow)]
     finish_reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
-struct Message<'a> {
+struct Details<'a> {
     #[serde(borrow)]
-    content: Option<&'a RawValue>,
-}
-
-/// One part of a content that is a list.
-#[derive(Deserialize)]
-struct Part<'a> {
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
+    reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -77,50 +75,71 @@ struct WithUsage<'a> {
 }
 
 impl Body {
+    /// Takes the bytes if they are an answer to this verb. `content_type` is the header's.
+    pub fn check(verb: Verb, bytes: Vec<u8>, content_type: &str) -> Result<Self, Flaw> {
+        // Speech is bytes, and a transcript may be plain text; JSON among them is the error that it says it is.
+        let may_be_bytes = matches!(verb, Verb::Speech | Verb::Transcription | Verb::Translation);
+        if may_be_bytes && !content_type.starts_with("application/json") {
+            if bytes.is_empty() {
+                return Err(Flaw::Empty);
+            }
+            return Ok(Self { bytes, verb, content_type: Some(content_type.to_owned()) });
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| Flaw::NotUtf8)?;
+        let members: &[&str] = match verb {
+            Verb::Chat | Verb::TextCompletion => &["choices"],
+            Verb::Embedding | Verb::Image | Verb::ImageEdit | Verb::ImageVariation => &["data"],
+            Verb::Responses => &["output"],
+            Verb::Moderation => &["results"],
+            Verb::Rerank => &["results", "data"],
+            Verb::Transcription | Verb::Translation => &["text"],
+            Verb::Speech => &["sound"],
+        };
+        let outline = Outline::read(text, members).map_err(|_| Flaw::NotJson)?;
+        if outline.has_error {
+            return Err(Flaw::Error);
+        }
+        // A response that is made in the background has nothing in it yet, and nothing may be worth a rank.
+        let may_be_empty = matches!(verb, Verb::Responses | Verb::Rerank);
+        match outline.member {
+            Member::Filled => Ok(Self { bytes, verb, content_type: None }),
+            Member::Empty if may_be_empty => Ok(Self { bytes, verb, content_type: None }),
+            Member::Empty | Member::Missing => Err(Flaw::Lacks(members.first().copied().unwrap_or_default())),
+        }
+    }
+
     /// Whether the provider's content filter ended the answer.
     pub fn is_filtered(&self) -> bool {
         // Most answers need no look inside.
-        self.0.contains(FILTERED)
-            && serde_json::from_str::<Choices<'_>>(&self.0).is_ok_and(|answer| {
-                answer.choices.iter().any(|choice| choice.finish_reason.as_deref() == Some(FILTERED))
-            })
+        let text = self.json().filter(|text| text.contains(FILTERED));
+        text.and_then(|text| serde_json::from_str::<Reasons<'_>>(text).ok()).is_some_and(|reasons| {
+            let details = reasons.incomplete_details.and_then(|details| details.reason);
+            reasons.choices.iter().any(|choice| choice.finish_reason.as_deref() == Some(FILTERED))
+                || details.as_deref() == Some(FILTERED)
+        })
     }
 
-    /// Takes the bytes if they are a completion.
-    pub fn check(bytes: Vec<u8>) -> Result<Self, Flaw> {
-        let text = String::from_utf8(bytes).map_err(|_| Flaw::NotUtf8)?;
-        let outline: Outline<'_> = serde_json::from_str(&text).map_err(|_| Flaw::NotJson)?;
-        if outline.error.is_some_and(|error| error.get() != "null") {
-            return Err(Flaw::Error);
-        }
-        match outline.choices {
-            Some(choices) if !choices.is_empty() => Ok(Self(text)),
-            _ => Err(Flaw::NoChoices),
-        }
+    pub fn verb(&self) -> Verb {
+        self.verb
     }
 
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// What the bytes are, in the words of the header; `None` for JSON.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
     }
 
-    pub fn into_string(self) -> String {
-        self.0
+    /// The answer as JSON, if it is that.
+    pub fn json(&self) -> Option<&str> {
+        // It was checked when the body was made.
+        if self.content_type.is_some() { None } else { std::str::from_utf8(&self.bytes).ok() }
+    }
+
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 }
 
-/// The first choice's text in a completion; `None` if it has none (a tool call, say).
-pub fn text_of(body: &str) -> Option<String> {
-    let parsed: Choices<'_> = serde_json::from_str(body).ok()?;
-    let content = parsed.choices.into_iter().next()?.message?.content?.get();
-    if content.starts_with('[') {
-        let parts: Vec<Part<'_>> = serde_json::from_str(content).ok()?;
-        let texts: Vec<_> = parts.into_iter().filter_map(|part| part.text).collect();
-        return if texts.is_empty() { None } else { Some(texts.concat()) };
-    }
-    serde_json::from_str::<Option<String>>(content).ok().flatten()
-}
-
-/// The `usage` member of a completion, as the provider wrote it.
+/// The `usage` member of an answer, as the provider wrote it.
 pub fn usage_of(body: &str) -> Option<Box<RawValue>> {
     let parsed: WithUsage<'_> = serde_json::from_str(body).ok()?;
     parsed.usage.filter(|usage| usage.get().starts_with('{')).map(ToOwned::to_owned)
@@ -130,8 +149,14 @@ pub fn usage_of(body: &str) -> Option<Box<RawValue>> {
 mod tests {
     use super::*;
 
+    fn check_for(verb: Verb, text: &str) -> Result<String, Flaw> {
+        let body = Body::check(verb, text.as_bytes().to_vec(), "application/json")?;
+        assert_eq!(body.content_type(), None);
+        Ok(body.json().unwrap().to_owned())
+    }
+
     fn check(text: &str) -> Result<String, Flaw> {
-        Body::check(text.as_bytes().to_vec()).map(Body::into_string)
+        check_for(Verb::Chat, text)
     }
 
     #[test]
@@ -146,20 +171,48 @@ mod tests {
         assert_eq!(check(""), Err(Flaw::NotJson));
         assert_eq!(check("[]"), Err(Flaw::NotJson));
         assert_eq!(check(r#"{"choices":{}}"#), Err(Flaw::NotJson));
-        assert_eq!(check(r#"{"choices":[]}"#), Err(Flaw::NoChoices));
-        assert_eq!(check("{}"), Err(Flaw::NoChoices));
+        assert_eq!(check(r#"{"choices":[]}"#), Err(Flaw::Lacks("choices")));
+        assert_eq!(check("{}"), Err(Flaw::Lacks("choices")));
         assert_eq!(check(r#"{"error":{"message":"x"},"choices":[{}]}"#), Err(Flaw::Error));
         assert!(check(r#"{"error":null,"choices":[{}]}"#).is_ok());
-        assert_eq!(Body::check(vec![b'{', 0xff, b'}']).err(), Some(Flaw::NotUtf8));
+        assert_eq!(Body::check(Verb::Chat, vec![b'{', 0xff, b'}'], "").err(), Some(Flaw::NotUtf8));
     }
 
     #[test]
-    fn text_is_the_first_choices() {
-        let of = |content: &str| text_of(&format!(r#"{{"choices":[{{"message":{{"content":{content}}}}}]}}"#));
-        assert_eq!(of(r#""h\u0069""#).as_deref(), Some("hi"));
-        assert_eq!(of("null"), None);
-        assert_eq!(of(r#"[{"type":"text","text":"a"},{"type":"x"},{"text":"b"}]"#).as_deref(), Some("ab"));
-        assert_eq!(text_of(r#"{"choices":[{"text":"old"}]}"#), None);
+    fn each_verb_has_its_own_answer() {
+        for (verb, whole, lacking) in [
+            (Verb::TextCompletion, r#"{"choices":[{"text":"a"}]}"#, r#"{"choices":[]}"#),
+            (Verb::Embedding, r#"{"data":[{"embedding":[0.1]}]}"#, r#"{"data":[]}"#),
+            (Verb::Responses, r#"{"status":"queued","output":[]}"#, r#"{"status":"completed"}"#),
+            (Verb::Moderation, r#"{"results":[{"flagged":false}]}"#, r#"{"results":[]}"#),
+            (Verb::Image, r#"{"data":[{"url":"u"}]}"#, r#"{"data":null}"#),
+            (Verb::Rerank, r#"{"results":[]}"#, "{}"),
+            (Verb::Transcription, r#"{"text":""}"#, "{}"),
+        ] {
+            assert_eq!(check_for(verb, whole).as_deref(), Ok(whole));
+            assert!(matches!(check_for(verb, lacking), Err(Flaw::Lacks(_))), "{verb}");
+        }
+    }
+
+    #[test]
+    fn sound_is_bytes() {
+        let sound = Body::check(Verb::Speech, vec![0xff, 0], "audio/mpeg").unwrap();
+        assert_eq!((sound.content_type(), sound.json()), (Some("audio/mpeg"), None));
+        assert_eq!(sound.into_bytes(), [0xff, 0]);
+        assert_eq!(Body::check(Verb::Speech, Vec::new(), "audio/mpeg").err(), Some(Flaw::Empty));
+        let told = br#"{"error":{"message":"no"}}"#.to_vec();
+        assert_eq!(Body::check(Verb::Speech, told, "application/json").err(), Some(Flaw::Error));
+        let subtitles = Body::check(Verb::Transcription, b"1\n00:00".to_vec(), "text/plain; charset=utf-8").unwrap();
+        assert_eq!(subtitles.content_type(), Some("text/plain; charset=utf-8"));
+    }
+
+    #[test]
+    fn a_filtered_answer_says_so() {
+        let filtered = |verb, text: &str| Body::check(verb, text.as_bytes().to_vec(), "").unwrap().is_filtered();
+        assert!(filtered(Verb::Chat, r#"{"choices":[{"finish_reason":"content_filter"}]}"#));
+        assert!(!filtered(Verb::Chat, r#"{"choices":[{"finish_reason":"stop","x":"content_filter"}]}"#));
+        let incomplete = r#"{"output":[],"incomplete_details":{"reason":"content_filter"}}"#;
+        assert!(filtered(Verb::Responses, incomplete));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Chat completions. The blocking form is the asynchronous one, waited for.
+//! Calls whose answer comes as a whole, of every verb. The blocking form is the asynchronous one, waited for.
 
 use std::ffi::{c_char, c_void};
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 
-use crate::chat::{Request, RequestError};
+use crate::chat::{Request, RequestError, Verb};
 use crate::error::{Error, ErrorKind};
 use crate::router::{Completed, Failed, Router};
 use crate::runtime::{Ending, Signal, Threads, Ticket};
@@ -33,16 +33,38 @@ pub unsafe extern "C" fn router_completion(
     len: usize,
     error: *mut *mut router_error_t,
 ) -> *mut router_response_t {
-    // SAFETY: as the caller promises, here and below.
-    unsafe {
-        guard_error("router_completion", error, std::ptr::null_mut(), || {
-            let router = alive(router).map_err(Failed::before)?;
-            callback::forbid().map_err(Failed::before)?;
-            let call = Call::prepare(router, request, len).map_err(Failed::before)?;
-            let completed = call.wait()?;
-            Ok(Box::into_raw(Box::new(router_response_t::new(completed))))
-        })
-    }
+    // SAFETY: as the caller promises.
+    unsafe { whole("router_completion", || Ok(Verb::Chat), router, request, len, error) }
+}
+
+/// Like `router_completion`, for embeddings.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_embedding(
+    router: *const router_t,
+    request: *const c_char,
+    len: usize,
+    error: *mut *mut router_error_t,
+) -> *mut router_response_t {
+    // SAFETY: as the caller promises.
+    unsafe { whole("router_embedding", || Ok(Verb::Embedding), router, request, len, error) }
+}
+
+/// Like `router_completion`, for the other verbs: `path` is OpenAI's, such as "/responses", "/images/generations" or "/audio/transcriptions".
+/// A file rides in the request as {"file": {"filename", "content_type", "data": base64}}. An audio answer is raw bytes: use the length; the
+/// metadata's `content_type` says which.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_request(
+    router: *const router_t,
+    path: *const c_char,
+    path_len: usize,
+    request: *const c_char,
+    len: usize,
+    error: *mut *mut router_error_t,
+) -> *mut router_response_t {
+    // SAFETY: as the caller promises.
+    unsafe { whole("router_request", || verb(path, path_len), router, request, len, error) }
 }
 
 /// Starts a chat completion. Returns whether it was accepted. `*call` (may be NULL) is set before `done` can run.
@@ -57,19 +79,116 @@ pub unsafe extern "C" fn router_completion_async(
     call: *mut u64,
     error: *mut *mut router_error_t,
 ) -> bool {
+    // SAFETY: as the caller promises.
+    unsafe {
+        whole_async(
+            "router_completion_async",
+            || Ok(Verb::Chat),
+            router,
+            (request, len),
+            (done, user_data),
+            call,
+            error,
+        )
+    }
+}
+
+/// Like `router_completion_async`, for embeddings.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_embedding_async(
+    router: *const router_t,
+    request: *const c_char,
+    len: usize,
+    done: router_completion_fn,
+    user_data: *mut c_void,
+    call: *mut u64,
+    error: *mut *mut router_error_t,
+) -> bool {
+    let verb = || Ok(Verb::Embedding);
+    // SAFETY: as the caller promises.
+    unsafe { whole_async("router_embedding_async", verb, router, (request, len), (done, user_data), call, error) }
+}
+
+/// Like `router_completion_async`, for the other verbs.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_request_async(
+    router: *const router_t,
+    path: *const c_char,
+    path_len: usize,
+    request: *const c_char,
+    len: usize,
+    done: router_completion_fn,
+    user_data: *mut c_void,
+    call: *mut u64,
+    error: *mut *mut router_error_t,
+) -> bool {
+    // SAFETY: as the caller promises, here and below.
+    let verb = || unsafe { verb(path, path_len) };
+    unsafe { whole_async("router_request_async", verb, router, (request, len), (done, user_data), call, error) }
+}
+
+/// A call that is waited for.
+///
+/// # Safety
+/// As every export.
+unsafe fn whole(
+    export: &'static str,
+    verb: impl FnOnce() -> Result<Verb, Error>,
+    router: *const router_t,
+    request: *const c_char,
+    len: usize,
+    error: *mut *mut router_error_t,
+) -> *mut router_response_t {
     // SAFETY: as the caller promises, here and below.
     unsafe {
-        guard_error("router_completion_async", error, false, || {
+        guard_error(export, error, std::ptr::null_mut(), || {
+            let router = alive(router).map_err(Failed::before)?;
+            callback::forbid().map_err(Failed::before)?;
+            let call = Call::prepare(router, verb, request, len).map_err(Failed::before)?;
+            let completed = call.wait()?;
+            Ok(Box::into_raw(Box::new(router_response_t::new(completed))))
+        })
+    }
+}
+
+/// A call that ends in its callback.
+///
+/// # Safety
+/// As every export.
+unsafe fn whole_async(
+    export: &'static str,
+    verb: impl FnOnce() -> Result<Verb, Error>,
+    router: *const router_t,
+    (request, len): (*const c_char, usize),
+    (done, user_data): (router_completion_fn, *mut c_void),
+    call: *mut u64,
+    error: *mut *mut router_error_t,
+) -> bool {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error(export, error, false, || {
             let router = alive(router).map_err(Failed::before)?;
             if done.is_none() {
                 return Err(Failed::before(Error::new(ErrorKind::InvalidArgument, "the callback is NULL")));
             }
-            let prepared = Call::prepare(router, request, len).map_err(Failed::before)?;
+            let prepared = Call::prepare(router, verb, request, len).map_err(Failed::before)?;
             text::put(call, prepared.ticket.number());
             prepared.start(done, user_data);
             Ok(true)
         })
     }
+}
+
+/// The verb of a path.
+///
+/// # Safety
+/// `path` holds `len` bytes.
+pub(super) unsafe fn verb(path: *const c_char, len: usize) -> Result<Verb, Error> {
+    // SAFETY: as the caller promises.
+    let path = unsafe { text::input(path, len, "path") }?;
+    Verb::of_path(path).map_err(|message| Error::new(ErrorKind::InvalidArgument, message))
 }
 
 /// Asks for an asynchronous call to end early. Its callback still comes, with `ROUTER_ERROR_CANCELLED` or with what won the race.
@@ -96,10 +215,15 @@ pub(super) struct Call {
 impl Call {
     /// # Safety
     /// `request` holds `len` bytes.
-    pub unsafe fn prepare(router: &router_t, request: *const c_char, len: usize) -> Result<Self, Error> {
+    pub unsafe fn prepare(
+        router: &router_t,
+        verb: impl FnOnce() -> Result<Verb, Error>,
+        request: *const c_char,
+        len: usize,
+    ) -> Result<Self, Error> {
         // SAFETY: as the caller promises.
         let request = unsafe { text::input(request, len, "request") }?;
-        let request = Box::new(Request::parse(request).map_err(unusable)?);
+        let request = Box::new(Request::parse_for(verb()?, request).map_err(unusable)?);
         let threads = router
             .runtime
             .threads()
@@ -137,7 +261,7 @@ impl Call {
 /// The call itself. When it is ended from outside, its future is dropped on return, and its connection with it.
 async fn answer(router: &Router, request: &Request, number: u64, signal: &Signal) -> Result<Completed, Failed> {
     fault_point("task");
-    let call = pin!(router.completion(request, number));
+    let call = pin!(router.answer(request, number));
     signal.guard(call).await.unwrap_or_else(|ending| Err(Failed::before(ended(ending))))
 }
 

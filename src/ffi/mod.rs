@@ -18,6 +18,7 @@ pub mod router;
 pub mod completion;
 pub mod response;
 
+pub mod opening;
 pub mod read;
 pub mod stream;
 

@@ -1,10 +1,9 @@
-//! Streams: opened by a task, which then reads on; the caller takes what has come, waiting or by callback.
+//! An open stream: a task reads on, the caller takes what has come, waiting or by callback.
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
@@ -13,22 +12,17 @@ use crate::router::{Failed, OpenStream, stream_metadata_json};
 use crate::runtime::{Pipe, Runtime, Signal, Taken, Threads};
 
 use super::callback::{self, UserData};
-use super::completion::{Call, ended};
+use super::completion::ended;
 use super::error::router_error_t;
 use super::fork;
-use super::guard::{self, alive, fault_point, guard, guard_error};
+use super::guard::{self, guard, guard_error};
 use super::read::{ChunksRead, Reads, router_chunks_fn};
-use super::router::router_t;
 use super::text::{self, Lent};
 
 /// What one blocking read takes at most, to be given out one by one.
 const AHEAD: usize = 64;
 
 pub type Chunks = Pipe<Bytes, Failed>;
-
-/// Ends one asynchronous opening of a stream, under the rules of `router_completion_fn`.
-pub type router_stream_fn =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, stream: *mut router_stream_t, error: *mut router_error_t)>;
 
 /// One call whose answer arrives in chunks. One read at a time; `router_stream_cancel` from any thread.
 pub struct router_stream_t {
@@ -55,164 +49,61 @@ pub struct Shared {
     whole: OnceLock<String>,
 }
 
-/// Starts a streamed chat completion and waits for its first content, so that failover is behind it.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn router_completion_stream(
-    router: *const router_t,
-    request: *const c_char,
-    len: usize,
-    error: *mut *mut router_error_t,
-) -> *mut router_stream_t {
-    // SAFETY: as the caller promises, here and below.
-    unsafe {
-        guard_error("router_completion_stream", error, std::ptr::null_mut(), || {
-            let router = alive(router).map_err(Failed::before)?;
-            callback::forbid().map_err(Failed::before)?;
-            let opening = Opening::prepare(router, request, len).map_err(Failed::before)?;
-            let (sender, receiver) = mpsc::sync_channel(1);
-            opening.start(move |outcome| drop(sender.send(outcome)));
-            // The other end is gone without an outcome only if the task panicked.
-            let handle = receiver.recv().unwrap_or_else(|_| Err(guard::panicked()))?;
-            Ok(Box::into_raw(handle))
-        })
-    }
-}
-
-/// The same, without holding a thread.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn router_completion_stream_async(
-    router: *const router_t,
-    request: *const c_char,
-    len: usize,
-    opened: router_stream_fn,
-    user_data: *mut c_void,
-    call: *mut u64,
-    error: *mut *mut router_error_t,
-) -> bool {
-    // SAFETY: as the caller promises, here and below.
-    unsafe {
-        guard_error("router_completion_stream_async", error, false, || {
-            let router = alive(router).map_err(Failed::before)?;
-            let Some(opened) = opened else {
-                return Err(Failed::before(Error::new(ErrorKind::InvalidArgument, "the callback is NULL")));
-            };
-            let opening = Opening::prepare(router, request, len).map_err(Failed::before)?;
-            text::put(call, opening.call.ticket.number());
-            let user_data = UserData(user_data);
-            opening.start(move |outcome| {
-                let user_data = user_data;
-                let (stream, error) = match outcome {
-                    Ok(handle) => (Box::into_raw(handle), std::ptr::null_mut()),
-                    Err(failed) => (std::ptr::null_mut(), Box::into_raw(Box::new(router_error_t::new(failed)))),
-                };
-                // The caller gave this function for this purpose, and owns what it is handed.
-                callback::run(|| opened(user_data.0, stream, error));
-            });
-            Ok(true)
-        })
-    }
-}
-
-/// A stream that was accepted and not yet started. From here on nothing can refuse it.
-struct Opening {
-    call: Call,
-    runtime: Arc<Runtime>,
-}
-
-type Opened = Result<Box<router_stream_t>, Failed>;
-
-impl Opening {
-    /// # Safety
-    /// `request` holds `len` bytes.
-    unsafe fn prepare(router: &router_t, request: *const c_char, len: usize) -> Result<Self, Error> {
-        // SAFETY: as the caller promises.
-        let call = unsafe { Call::prepare(router, request, len) }?;
-        Ok(Self { call, runtime: Arc::clone(&router.runtime) })
-    }
-
-    /// Opens it in a task, which tells the outcome once and then reads on.
-    fn start(self, tell: impl FnOnce(Opened) + Send + 'static) {
-        let Self { call: Call { router, threads, request, ticket }, runtime } = self;
-        let mut tell = Once(Some(tell));
-        threads.clone().spawn(async move {
-            fault_point("task");
-            let signal = ticket.signal();
-            let opened = signal.guard(pin!(router.stream(&request, ticket.number()))).await;
-            let open = match opened.unwrap_or_else(|ending| Err(Failed::before(ended(ending)))) {
-                Ok(open) => open,
-                Err(failed) => return tell.fire(Err(failed)),
-            };
-            drop(request);
-            let shared = Arc::new(Shared {
-                chunks: Chunks::default(),
-                ahead: Mutex::default(),
-                reads: Reads::default(),
-                runtime,
-                threads,
-                reading: AtomicBool::new(false),
-                signal: Arc::clone(&signal),
-                so_far: stream_metadata_json(&open.so_far(), open.headers(), None, open.ttft()),
-                whole: OnceLock::new(),
-            });
-            tell.fire(Ok(Box::new(router_stream_t::new(Arc::clone(&shared)))));
-            pump(open, Reader(shared), &signal).await;
-            // Whoever frees the router waits for this.
-            drop(ticket);
-        });
-    }
-}
-
-/// Tells an outcome once: if nobody does, it tells of the panic.
-struct Once<F: FnOnce(Opened)>(Option<F>);
-
-impl<F: FnOnce(Opened)> Once<F> {
-    fn fire(&mut self, outcome: Opened) {
-        if let Some(tell) = self.0.take() {
-            tell(outcome);
-        }
-    }
-}
-
-impl<F: FnOnce(Opened)> Drop for Once<F> {
-    fn drop(&mut self) {
-        self.fire(Err(guard::panicked()));
-    }
-}
-
 /// The task's end of the pipe. Whatever becomes of the task, the reader hears of an end.
-struct Reader(Arc<Shared>);
+pub(super) struct Reader(Arc<Shared>);
+
+impl Reader {
+    /// The two ends of a stream: the caller's handle, and this.
+    pub fn new(
+        open: &OpenStream,
+        runtime: Arc<Runtime>,
+        threads: Threads,
+        signal: Arc<Signal>,
+    ) -> (Box<router_stream_t>, Self) {
+        let shared = Arc::new(Shared {
+            chunks: Chunks::default(),
+            ahead: Mutex::default(),
+            reads: Reads::default(),
+            runtime,
+            threads,
+            reading: AtomicBool::new(false),
+            signal,
+            so_far: stream_metadata_json(&open.so_far(), open.headers(), None, open.ttft()),
+            whole: OnceLock::new(),
+        });
+        (Box::new(router_stream_t::new(Arc::clone(&shared))), Self(shared))
+    }
+
+    /// Reads the stream to its end and hands the chunks on, as fast as they are taken.
+    pub async fn pump(self, mut open: OpenStream, signal: &Signal) {
+        let chunks = &self.0.chunks;
+        let reading = async {
+            loop {
+                chunks.room().await;
+                match open.next().await {
+                    Ok(Some(chunk)) => {
+                        let json = chunk.into_bytes();
+                        let bytes = json.len();
+                        chunks.put(json, bytes);
+                    }
+                    Ok(None) => return Ok(()),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let outcome = signal.guard(Box::pin(reading).as_mut()).await;
+        let outcome = outcome.unwrap_or_else(|ending| Err(ended(ending)));
+        let closed = open.close();
+        let whole = stream_metadata_json(&closed.trail, &closed.headers, Some(&closed.usage), closed.ttft);
+        let _ = self.0.whole.set(whole);
+        chunks.end(outcome.map_err(|error| Failed { error, trail: closed.trail }));
+    }
+}
 
 impl Drop for Reader {
     fn drop(&mut self) {
         self.0.chunks.end(Err(guard::panicked()));
     }
-}
-
-/// Reads the stream to its end and hands the chunks on, as fast as they are taken.
-async fn pump(mut open: OpenStream, reader: Reader, signal: &Signal) {
-    let chunks = &reader.0.chunks;
-    let reading = async {
-        loop {
-            chunks.room().await;
-            match open.next().await {
-                Ok(Some(chunk)) => {
-                    let json = chunk.into_bytes();
-                    let bytes = json.len();
-                    chunks.put(json, bytes);
-                }
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(error),
-            }
-        }
-    };
-    let outcome = signal.guard(Box::pin(reading).as_mut()).await;
-    let outcome = outcome.unwrap_or_else(|ending| Err(ended(ending)));
-    let closed = open.close();
-    let whole = stream_metadata_json(&closed.trail, &closed.headers, Some(&closed.usage), closed.ttft);
-    let _ = reader.0.whole.set(whole);
-    chunks.end(outcome.map_err(|error| Failed { error, trail: closed.trail }));
 }
 
 impl router_stream_t {

@@ -28,20 +28,23 @@ pub unsafe fn input<'a>(text: *const c_char, len: usize, what: &str) -> Result<&
     std::str::from_utf8(bytes).map_err(|error| invalid(&format!("is no valid UTF-8 at byte {}", error.valid_up_to())))
 }
 
-/// Text that is lent out: NUL-terminated, and with a length, since it may hold NULs of its own.
+/// Text or bytes that are lent out: NUL-terminated, and with a length, since they may hold NULs of their own.
 pub struct Lent(Vec<u8>);
 
 impl Lent {
     pub fn new(text: String) -> Self {
-        let mut bytes = text.into_bytes();
+        Self::of_bytes(text.into_bytes())
+    }
+
+    pub fn of_bytes(mut bytes: Vec<u8>) -> Self {
         bytes.push(0);
         Self(bytes)
     }
 
-    pub fn as_str(&self) -> &str {
+    /// `None` for bytes that are no text.
+    pub fn as_str(&self) -> Option<&str> {
         let text = self.0.split_last().map_or(&[][..], |(_, text)| text);
-        // It was text when it came; if it were not, it would be nobody's to read.
-        std::str::from_utf8(text).unwrap_or_default()
+        std::str::from_utf8(text).ok()
     }
 
     /// Lends it for as long as `self` lives.

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::chat::{Body, Flaw, Request};
+use crate::chat::{Body, Flaw, Request, Verb};
 use crate::clock::{self, Waited};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, HeaderValue, header};
@@ -13,7 +13,7 @@ use super::chunks::Chunks;
 use super::encoded::{STREAM_OPTIONS, with_usage};
 use super::entra::NoToken;
 use super::openai::OpenAi;
-use super::stream::{OpenAiStream, mock as streamed_mock};
+use super::stream::mock as streamed_mock;
 use super::{Adapter, BodyForm, Encoded, Endpoint, StreamReader, classify, mock};
 
 /// A request's extra headers that would stand in for a credential, or break or repack the message.
@@ -54,22 +54,33 @@ pub fn extra_headers(request: &Request) -> Result<Vec<(HeaderName, HeaderValue)>
 impl Endpoint {
     /// The request as this deployment's provider wants it; an error if the two don't go together.
     pub fn encode(&self, request: &Request) -> Result<Encoded, Error> {
-        self.adapter.body(self, request, BodyForm::Whole)
+        self.encode_as(request, BodyForm::Whole)
     }
 
     /// The same for an answer that is streamed. Its usage is asked for wherever that is not refused.
     pub fn encode_stream(&self, request: &Request) -> Result<Encoded, Error> {
-        let usage = self.sieve().takes(STREAM_OPTIONS, &with_usage(None), request.options());
-        self.adapter.body(self, request, BodyForm::Stream { usage })
+        let usage = request.verb().has_stream_usage()
+            && self.sieve().takes(STREAM_OPTIONS, &with_usage(None), request.options());
+        self.encode_as(request, BodyForm::Stream { usage })
+    }
+
+    fn encode_as(&self, request: &Request, form: BodyForm) -> Result<Encoded, Error> {
+        // What is played is played for every verb, in OpenAI's shape.
+        if request.verb() != Verb::Chat && mock::is_played(self.mock(), request) {
+            return OpenAi.body(self, request, form);
+        }
+        self.target(request.verb())?;
+        self.adapter.body(self, request, form)
     }
 
     /// What reads the stream that answers this request.
     pub fn reader(&self, request: &Request) -> Box<dyn StreamReader> {
-        // A mock speaks OpenAI's wire, whoever's request plays it.
-        if mock::is_played(self.mock(), request) {
-            return Box::new(OpenAiStream);
-        }
-        self.adapter.stream(self, request)
+        self.adapter_for(request).stream(self, request)
+    }
+
+    /// What reads the answer to this request. A mock speaks OpenAI's wire, whoever's request plays it.
+    fn adapter_for(&self, request: &Request) -> &'static dyn Adapter {
+        if mock::is_played(self.mock(), request) { &OpenAi } else { self.adapter }
     }
 
     /// Sends the request and waits, at most `timeout`, for an answer with a good status.
@@ -89,9 +100,14 @@ impl Endpoint {
                 waited.during(played).await.ok_or_else(|| self.late(NO_ANSWER, timeout))?
             }
             None => {
-                let target = self.target.as_ref().ok_or_else(|| self.error(ErrorKind::Internal, "no target"))?;
+                let target = self.target(request.verb())?;
+                let target = target.ok_or_else(|| self.error(ErrorKind::Internal, "no target"))?;
                 let sending = pin!(async {
                     let mut headers = extra_headers(request)?;
+                    if let Some(kind) = &encoded.content_type {
+                        headers
+                            .push(header("content-type", kind).map_err(|why| self.error(ErrorKind::Internal, &why))?);
+                    }
                     if let Some(entra) = &self.entra {
                         headers.push(Box::pin(entra.bearer()).await.map_err(|error| self.no_token(error))?);
                     }
@@ -168,13 +184,13 @@ impl Opened<'_> {
         let endpoint = self.endpoint;
         let headers = std::mem::take(&mut self.exchange.headers);
         let status = self.exchange.status;
-        // A mock speaks OpenAI's wire, whoever's request plays it.
-        let adapter: &dyn Adapter =
-            if mock::is_played(endpoint.mock(), self.request) { &OpenAi } else { endpoint.adapter };
+        let verb = self.request.verb();
+        let adapter = endpoint.adapter_for(self.request);
         let bytes = self.read().await?;
+        let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let body = adapter
-            .whole(bytes)
-            .map_err(|flaw: Flaw| endpoint.error(ErrorKind::ApiResponse, flaw.message()).with_status(status))?;
+            .whole(verb, bytes, kind)
+            .map_err(|flaw: Flaw| endpoint.error(ErrorKind::ApiResponse, &flaw.message()).with_status(status))?;
         Ok(Answer { body, headers })
     }
 

@@ -1,40 +1,48 @@
 //! Azure OpenAI: OpenAI's wire at other addresses and with other credentials.
 
-use crate::chat::{Body, Flaw, Request};
+use crate::chat::{Body, Flaw, Request, Verb};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
 use super::escape::escaped;
-use super::openai::{OpenAi, with_verb};
+use super::openai::{OpenAi, joined};
 use super::{Adapter, BodyForm, Encoded, Endpoint, StreamReader};
 
 /// LiteLLM's, for deployments that name none.
 pub const DEFAULT_API_VERSION: &str = "2025-02-01-preview";
 /// Versions that mean the API without dated versions.
 const UNDATED: [&str; 3] = ["v1", "latest", "preview"];
+const DEPLOYMENTS: &str = "/openai/deployments/";
 /// Older versions refuse `stream_options`.
 const FIRST_WITH_USAGE: &str = "2024-09-01";
 
 pub struct Azure;
 
 impl Adapter for Azure {
-    fn chat_url(&self, config: &DeploymentConfig, base: &str, model: &str) -> String {
+    fn speaks(&self, verb: Verb) -> bool {
+        !matches!(verb, Verb::Moderation | Verb::Rerank | Verb::ImageVariation)
+    }
+
+    fn url(&self, config: &DeploymentConfig, base: &str, model: &str, path: &str) -> String {
         let version = config.api_version.as_deref().unwrap_or(DEFAULT_API_VERSION);
-        let base = base.trim_end_matches('/');
+        let base = Verb::base_of(base);
         if base.ends_with("/openai/v1") {
-            return with_verb(base);
+            return joined(base, path);
         }
         let root = base.strip_suffix("/openai").unwrap_or(base);
-        if UNDATED.contains(&version) {
-            return with_verb(&format!("{root}/openai/v1"));
-        }
         // A base that already names the deployment stays as it is.
-        let deployment = if root.contains("/openai/deployments/") {
-            root.to_owned()
-        } else {
-            format!("{root}/openai/deployments/{}", escaped(model))
-        };
-        format!("{}?api-version={}", with_verb(&deployment), escaped(version))
+        let (resource, named) =
+            root.split_once(DEPLOYMENTS).map_or((root, None), |(before, name)| (before, Some(name)));
+        if UNDATED.contains(&version) {
+            return joined(&format!("{resource}/openai/v1"), path);
+        }
+        let version = escaped(version);
+        // The only one that finds its deployment by the model in the body.
+        if path == Verb::Responses.path() {
+            return format!("{resource}/openai{path}?api-version={version}");
+        }
+        let name = named.map_or_else(|| escaped(model), str::to_owned);
+        format!("{resource}{DEPLOYMENTS}{name}{path}?api-version={version}")
     }
 
     fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)> {
@@ -48,8 +56,8 @@ impl Adapter for Azure {
         OpenAi.body(endpoint, request, if form.is_stream() { BodyForm::Stream { usage } } else { form })
     }
 
-    fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
-        OpenAi.whole(bytes)
+    fn whole(&self, verb: Verb, bytes: Vec<u8>, content_type: &str) -> Result<Body, Flaw> {
+        OpenAi.whole(verb, bytes, content_type)
     }
 
     fn stream(&self, endpoint: &Endpoint, request: &Request) -> Box<dyn StreamReader> {
@@ -71,7 +79,7 @@ mod tests {
         let endpoint =
             endpoint(&format!("model: azure/my gpt, api_base: 'http://h', api_key: k, api_version: '{version}'"));
         let config = &endpoint.deployment().config;
-        Azure.chat_url(config, base, endpoint.model())
+        Azure.url(config, base, endpoint.model(), "/chat/completions")
     }
 
     #[test]
@@ -89,6 +97,25 @@ mod tests {
             url("https://e.azure.com/openai/v1/", "2024-02-01"),
             "https://e.azure.com/openai/v1/chat/completions"
         );
+    }
+
+    #[test]
+    fn verbs_have_addresses_of_their_own() {
+        let azure = |version: &str, base: &str, path: &str| {
+            let params = format!("model: azure/e, api_base: 'http://h', api_key: k, api_version: '{version}'");
+            let endpoint = endpoint(&params);
+            Azure.url(&endpoint.deployment().config, base, "e", path)
+        };
+        let dated = "2025-03-01";
+        assert_eq!(
+            azure(dated, "http://h", "/embeddings"),
+            "http://h/openai/deployments/e/embeddings?api-version=2025-03-01"
+        );
+        assert_eq!(azure(dated, "http://h", "/responses"), "http://h/openai/responses?api-version=2025-03-01");
+        let named = "http://h/openai/deployments/x/chat/completions";
+        assert_eq!(azure(dated, named, "/responses"), "http://h/openai/responses?api-version=2025-03-01");
+        assert_eq!(azure("v1", named, "/audio/speech"), "http://h/openai/v1/audio/speech");
+        assert!(!Azure.speaks(Verb::Rerank) && Azure.speaks(Verb::Image));
     }
 
     #[test]

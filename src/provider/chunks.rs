@@ -117,7 +117,7 @@ impl Chunks {
             Err(StreamFault::InBand { body, status }) => {
                 Err(classify::refusal(&self.endpoint, status, &self.headers, &body))
             }
-            Err(StreamFault::Flaw(flaw)) => Err(self.endpoint.flaw(flaw.message())),
+            Err(StreamFault::Flaw(flaw)) => Err(self.endpoint.flaw(&flaw.message())),
         }
     }
 

@@ -35,13 +35,15 @@ impl BodyForm {
 
     /// Whether a usage chunk of this request's answer would be ours alone.
     pub fn owns_usage(self, endpoint: &Endpoint, request: &Request) -> bool {
-        self.is_stream() && !wants_usage(endpoint, request)
+        self.is_stream() && request.verb().has_stream_usage() && !wants_usage(endpoint, request)
     }
 }
 
 /// The body of one attempt.
 pub struct Encoded {
     pub body: Bytes,
+    /// What the body is, if it is no JSON.
+    pub content_type: Option<String>,
     /// How the answer is asked for.
     pub form: BodyForm,
     /// Parameters that the provider does not know and that may be left out.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::chat::Verb;
 use crate::clock;
 use crate::config::{DeploymentConfig, Environment, MockConfig, Secret};
 use crate::deployment::Deployment;
@@ -17,6 +18,7 @@ use super::entra::Entra;
 use super::identity::{identify, identify_as};
 use super::keys::Keys;
 use super::openai::OpenAi;
+use super::places::{self, Places};
 use super::redact::Redactor;
 use super::sift::Sieve;
 use super::table::Entry;
@@ -28,7 +30,7 @@ pub struct Endpoint {
     pub(super) adapter: &'static dyn Adapter,
     pub(super) deployment: Arc<Deployment>,
     /// `None` for a mock deployment.
-    pub(super) target: Option<Target>,
+    places: Option<Places>,
     /// Tokens instead of a key, for Azure.
     pub(super) entra: Option<Arc<Entra>>,
     redactor: Arc<Redactor>,
@@ -191,11 +193,13 @@ fn endpoint(
     clients: &mut Clients<'_>,
 ) -> Result<Endpoint, Unusable> {
     let config = &deployment.config;
-    let target = match (&config.mock, &config.api_base) {
+    let places = match (&config.mock, &config.api_base) {
         (None, Some(base)) => {
             let headers = adapter.headers(config, config.api_key.as_ref());
-            let target = clients.target(&adapter.chat_url(config, base, &deployment.model), &headers, &config.tls);
-            Some(target.map_err(|message| Unusable::Unsupported(redactor.clean(&message)))?)
+            let path = Verb::ALL.into_iter().find_map(|verb| places::path(&deployment.provider, adapter, verb));
+            let url = adapter.url(config, base, &deployment.model, path.unwrap_or_default());
+            let target = clients.target(&url, &headers, &config.tls);
+            Some(Places::new(target.map_err(|message| Unusable::Unsupported(redactor.clean(&message)))?))
         }
         _ => None,
     };
@@ -203,7 +207,7 @@ fn endpoint(
     Ok(Endpoint {
         adapter,
         deployment: Arc::clone(deployment),
-        target,
+        places,
         entra: entra.map(Arc::new),
         redactor: Arc::new(redactor),
         sieve: Arc::new(Sieve::new(deployment, &deployment.model, defaults.drop_params)),
@@ -232,16 +236,24 @@ impl Endpoint {
             let (other, own) = (identity.provider, &self.deployment.provider);
             return Err(format!("\"{written}\" is a model of {other}; this deployment is {own}'s"));
         }
-        let config = &self.deployment.config;
-        let target = match (&self.target, &config.api_base) {
-            (Some(target), Some(base)) => {
-                Some(target.with_url(&self.adapter.chat_url(config, base, &identity.model))?)
-            }
-            _ => None,
-        };
+        let places = self.places.as_ref().map(Places::for_model);
         let model_json = Value::from(identity.model.as_str()).to_string();
         let sieve = Arc::new(self.sieve.for_model(&self.deployment, &identity.model));
-        Ok(Self { target, sieve, model: identity.model.into(), model_json, ..self.clone() })
+        Ok(Self { places, sieve, model: identity.model.into(), model_json, ..self.clone() })
+    }
+
+    /// Where requests of this kind go; `None` if all is played. An error if the provider has no such thing.
+    pub(super) fn target(&self, verb: Verb) -> Result<Option<&Target>, Error> {
+        let Some(places) = &self.places else { return Ok(None) };
+        let provider = &self.deployment.provider;
+        let Some(path) = places::path(provider, self.adapter, verb) else {
+            let message = format!("{provider} has no {verb}, or it is not supported yet");
+            return Err(Error::bad_parameter("model", message).at(provider, &self.model, self.deployment.id()));
+        };
+        let target = places.target(verb, path, self.adapter, &self.deployment.config, &self.model);
+        target
+            .map(Some)
+            .map_err(|message| Error::bad_parameter("model", message).at(provider, &self.model, self.deployment.id()))
     }
 
     /// The failure that an answer is which can't be read.
@@ -382,7 +394,7 @@ pub(super) mod tests {
         assert_eq!(model("model: openai/*, api_key: k", "gpt-9"), named("gpt-9"));
         assert!(model("model: openai/*, api_key: k", "anthropic/claude-9").unwrap_err().contains("anthropic"));
         let azure = endpoint("model: azure/*, api_key: k, api_base: 'http://h', api_version: '1'");
-        let url = azure.for_model("azure/mine").unwrap().target.unwrap().url().to_string();
+        let url = azure.for_model("azure/mine").unwrap().target(Verb::Chat).unwrap().unwrap().url().to_string();
         assert!(url.contains("/openai/deployments/mine/chat/completions"), "{url}");
     }
 }

@@ -19,7 +19,7 @@ pub fn effective<'a>(endpoint: &'a Endpoint, request: &'a Request) -> impl Itera
         };
         (name, value)
     });
-    let left = endpoint.params().filter(|(name, _)| !silenced(name, request));
+    let left = endpoint.params().filter(|(name, _)| request.verb().takes(name) && !silenced(name, request));
     asked.chain(left.map(|(name, value)| (name, Cow::Borrowed(value))))
 }
 
@@ -44,6 +44,7 @@ fn joined<'a>(first: &str, second: &'a str) -> Cow<'a, str> {
 mod tests {
     use super::super::endpoint::tests::endpoint;
     use super::*;
+    use crate::chat::Verb;
 
     fn merged(params: &str, request: &str) -> String {
         let endpoint = endpoint(&format!("model: openai/m, api_key: k, {params}"));
@@ -63,6 +64,14 @@ mod tests {
             merged("thinking: {type: enabled}", r#"{"model":"g","reasoning_effort":"low"}"#),
             r#"model="g" reasoning_effort="low""#
         );
+    }
+
+    #[test]
+    fn what_is_for_chats_stays_out_of_other_verbs() {
+        let endpoint = endpoint("model: openai/m, api_key: k, temperature: 0.5, dimensions: 8");
+        let request = Request::parse_for(Verb::Embedding, r#"{"model":"g","input":"a"}"#).unwrap();
+        let names: Vec<_> = effective(&endpoint, &request).map(|(name, _)| name).collect();
+        assert_eq!(names, ["model", "input", "dimensions"]);
     }
 
     #[test]

@@ -5,15 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::chat::{Options, Request};
+use crate::chat::{Options, Request, Verb};
 use crate::clock;
 use crate::config::MockConfig;
 use crate::error::ErrorKind;
 use crate::transport::{Canned, Fault, FaultKind, HeaderMap, HeaderValue};
 
 /// LiteLLM's usage of a mocked answer.
-const PROMPT_TOKENS: u32 = 10;
-const COMPLETION_TOKENS: u32 = 20;
+pub(super) const PROMPT_TOKENS: u32 = 10;
+pub(super) const COMPLETION_TOKENS: u32 = 20;
 
 /// Longer than any attempt: what a mock that runs out of time answers after.
 const BEYOND: Duration = Duration::from_secs(1);
@@ -52,6 +52,7 @@ impl<'a> Played<'a> {
 /// What is played for one attempt, and after how long.
 pub struct Scene<'a> {
     played: Played<'a>,
+    request: &'a Request,
     delay: Duration,
 }
 
@@ -64,7 +65,7 @@ impl<'a> Scene<'a> {
         if played.timeout {
             delay = timeout.saturating_add(BEYOND);
         }
-        Some(Self { played, delay })
+        Some(Self { played, request, delay })
     }
 
     /// The text that is played, if it is no error.
@@ -75,7 +76,7 @@ impl<'a> Scene<'a> {
 
     /// Status, headers and body of a whole answer.
     pub fn answer(&self, model: &str) -> Result<Parts, Fault> {
-        answer(&self.played, model)
+        answer(&self.played, self.request, model)
     }
 
     /// The parts, to be given after the delay.
@@ -112,31 +113,44 @@ pub fn check(mock: &MockConfig) -> Result<(), String> {
 /// Status, headers and body.
 pub type Parts = (u16, HeaderMap, Bytes);
 
-fn answer(played: &Played<'_>, model: &str) -> Result<Parts, Fault> {
+fn answer(played: &Played<'_>, request: &Request, model: &str) -> Result<Parts, Fault> {
     // What comes after the time is out is never looked at.
     if let Some(error) = played.error.filter(|_| !played.timeout) {
         return played_error(error).unwrap_or_else(|message| Ok(failure(&Failure::status(400, message))));
     }
     let calls = played.tool_calls;
-    let said = |text: &str| Ok(completion(Some(text), calls, model));
+    let is_chat = request.verb() == Verb::Chat;
+    let said = |text: &str| match is_chat {
+        true => Ok(completion(Some(text), calls, model)),
+        false => Ok(super::played::answer(request, &text.into(), model)),
+    };
     match played.response {
         Some(Value::String(text)) if text.starts_with(CONTENT_FILTER) => {
             let code = Some("content_policy_violation".to_owned());
             Ok(failure(&Failure { code, ..Failure::status(400, text.as_str()) }))
         }
+        Some(Value::String(text)) if text.starts_with(BREAKS) => {
+            let kind = Some("overloaded_error".to_owned());
+            Ok(failure(&Failure { code: kind, ..Failure::status(BREAK_STATUS, text.as_str()) }))
+        }
         Some(Value::String(text)) => match litellm_class(text) {
             Some(error) => played_error(&Value::from(error)).unwrap_or_else(|_| said(text)),
             None => said(text),
         },
-        Some(Value::Object(whole)) => Ok((200, HeaderMap::new(), Bytes::from(Value::from(whole.clone()).to_string()))),
+        Some(Value::Object(whole)) => Ok(json_of(&Value::from(whole.clone()))),
+        Some(other) if !is_chat => Ok(super::played::answer(request, other, model)),
         Some(other) => said(&other.to_string()),
-        None if calls.is_some() => Ok(completion(None, calls, model)),
+        None if is_chat && calls.is_some() => Ok(completion(None, calls, model)),
         None => said(""),
     }
 }
 
 /// How LiteLLM's users write a mocked violation of a content policy.
 const CONTENT_FILTER: &str = "Exception: content_filter_policy";
+
+/// How they write a stream that breaks; what follows is said before it does. As a whole answer it is the error alone.
+pub(super) const BREAKS: &str = "Exception: mock_streaming_error";
+pub(super) const BREAK_STATUS: u16 = 529;
 
 /// LiteLLM plays an exception for texts such as `litellm.RateLimitError`.
 fn litellm_class(text: &str) -> Option<&str> {
@@ -146,6 +160,12 @@ fn litellm_class(text: &str) -> Option<&str> {
 
 fn completion(text: Option<&str>, tool_calls: Option<&Value>, model: &str) -> Parts {
     (200, HeaderMap::new(), Bytes::from(whole(text, tool_calls, model).to_string()))
+}
+
+fn json_of(body: &Value) -> Parts {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    (200, headers, Bytes::from(body.to_string()))
 }
 
 /// A completion that says this.
@@ -278,5 +298,6 @@ mod tests {
         let refused = played(None, r#""mock_response":"Exception: content_filter_policy, said the mock""#).unwrap();
         let body: Value = serde_json::from_slice(&refused.body).unwrap();
         assert_eq!((refused.status, &body["error"]["code"]), (400, &json!("content_policy_violation")));
+        assert_eq!(played(None, r#""mock_response":"Exception: mock_streaming_error""#).unwrap().status, 529);
     }
 }

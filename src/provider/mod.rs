@@ -12,12 +12,15 @@ mod encoded;
 mod endpoint;
 mod entra;
 mod escape;
+mod form;
 mod identity;
 mod keys;
 mod merge;
 mod mock;
 mod openai;
 mod path;
+mod places;
+mod played;
 mod redact;
 mod sift;
 mod stream;
@@ -32,14 +35,17 @@ pub use keys::Keys;
 pub use redact::Redactor;
 pub use stream::{Progress, StreamFault, StreamReader};
 
-use crate::chat::{Body, Flaw, Request};
+use crate::chat::{Body, Flaw, Request, Verb};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
 /// One wire format.
 trait Adapter: Send + Sync {
-    /// Where chat completions go.
-    fn chat_url(&self, config: &DeploymentConfig, base: &str, model: &str) -> String;
+    /// Whether requests of this kind can go over the wire.
+    fn speaks(&self, verb: Verb) -> bool;
+
+    /// Where requests go whose path, behind the base, is this.
+    fn url(&self, config: &DeploymentConfig, base: &str, model: &str, path: &str) -> String;
 
     /// Headers of every request, the credential among them.
     fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)>;
@@ -48,8 +54,8 @@ trait Adapter: Send + Sync {
     /// two don't go together; nothing is sent then.
     fn body(&self, endpoint: &Endpoint, request: &Request, form: BodyForm) -> Result<Encoded, Error>;
 
-    /// A whole answer in OpenAI's shape.
-    fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw>;
+    /// A whole answer in OpenAI's shape. `content_type` is the header's.
+    fn whole(&self, verb: Verb, bytes: Vec<u8>, content_type: &str) -> Result<Body, Flaw>;
 
     /// What reads the stream that answers this request.
     fn stream(&self, endpoint: &Endpoint, request: &Request) -> Box<dyn StreamReader>;

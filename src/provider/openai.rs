@@ -4,21 +4,26 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use crate::chat::{Body, Flaw, Request, STREAM};
+use crate::chat::{Body, Flaw, Request, STREAM, Verb};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
 use super::encoded::{STREAM_OPTIONS, with_usage};
+use super::form::Form;
 use super::merge::effective;
 use super::sift::{Sifted, sift};
-use super::stream::OpenAiStream;
+use super::stream::{OpenAiStream, ResponsesStream};
 use super::{Adapter, BodyForm, Encoded, Endpoint, StreamReader};
 
 pub struct OpenAi;
 
 impl Adapter for OpenAi {
-    fn chat_url(&self, _config: &DeploymentConfig, base: &str, _model: &str) -> String {
-        with_verb(base)
+    fn speaks(&self, _verb: Verb) -> bool {
+        true
+    }
+
+    fn url(&self, _config: &DeploymentConfig, base: &str, _model: &str, path: &str) -> String {
+        joined(base, path)
     }
 
     fn headers(&self, config: &DeploymentConfig, key: Option<&Secret>) -> Vec<(String, Secret)> {
@@ -35,22 +40,65 @@ impl Adapter for OpenAi {
 
     fn body(&self, endpoint: &Endpoint, request: &Request, form: BodyForm) -> Result<Encoded, Error> {
         let usage_is_ours = form.owns_usage(endpoint, request);
-        if endpoint.sieve().lets_all_through(request.options()) {
-            let body = spliced(endpoint, request, form, effective(endpoint, request));
-            return Ok(Encoded { body, form, dropped: Vec::new(), usage_is_ours });
+        let (members, dropped) = if endpoint.sieve().lets_all_through(request) {
+            (None, Vec::new())
+        } else {
+            let Sifted { members, dropped } = sift(endpoint, request)?;
+            (Some(members), dropped)
+        };
+        let (body, content_type) = match members {
+            None => rendered(endpoint, request, form, effective(endpoint, request))?,
+            Some(members) => rendered(endpoint, request, form, members.into_iter())?,
+        };
+        Ok(Encoded { body, content_type, form, dropped, usage_is_ours })
+    }
+
+    fn whole(&self, verb: Verb, bytes: Vec<u8>, content_type: &str) -> Result<Body, Flaw> {
+        Body::check(verb, bytes, content_type)
+    }
+
+    fn stream(&self, _endpoint: &Endpoint, request: &Request) -> Box<dyn StreamReader> {
+        match request.verb() {
+            Verb::Responses => Box::new(ResponsesStream),
+            _ => Box::new(OpenAiStream),
         }
-        let Sifted { members, dropped } = sift(endpoint, request)?;
-        let body = spliced(endpoint, request, form, members.into_iter());
-        Ok(Encoded { body, form, dropped, usage_is_ours })
     }
+}
 
-    fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
-        Body::check(bytes)
+/// The body, and what it is if it is no JSON.
+fn rendered<'a>(
+    endpoint: &Endpoint,
+    request: &Request,
+    form: BodyForm,
+    members: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+) -> Result<(Bytes, Option<String>), Error> {
+    if request.verb().is_form() {
+        let form = filled(endpoint, request, members)?;
+        let content_type = form.content_type();
+        return Ok((form.finish(), Some(content_type)));
     }
+    Ok((spliced(endpoint, request, form, members), None))
+}
 
-    fn stream(&self, _endpoint: &Endpoint, _request: &Request) -> Box<dyn StreamReader> {
-        Box::new(OpenAiStream)
+fn filled<'a>(
+    endpoint: &Endpoint,
+    request: &Request,
+    members: impl Iterator<Item = (&'a str, Cow<'a, str>)>,
+) -> Result<Form, Error> {
+    let extra = &request.options().extra_body;
+    let mut form = Form::with_capacity(request.text_len());
+    for (name, value) in members {
+        match name {
+            "model" => form.member(name, endpoint.model_json())?,
+            STREAM => {}
+            _ if extra.contains_key(name) => {}
+            _ => form.member(name, &value)?,
+        }
     }
+    for (name, value) in extra {
+        form.member(name, &value.to_string())?;
+    }
+    Ok(form)
 }
 
 fn spliced<'a>(
@@ -62,7 +110,7 @@ fn spliced<'a>(
     let extra = &request.options().extra_body;
     let mut body = Splice::with_capacity(request.text_len() + endpoint.params_len() + 64);
     let mut options = None;
-    let renamed = endpoint.deployment.wants_completion_tokens(endpoint.model());
+    let renamed = request.verb() == Verb::Chat && endpoint.deployment.wants_completion_tokens(endpoint.model());
     for (name, value) in members {
         match name {
             "model" => body.member(name, endpoint.model_json()),
@@ -95,10 +143,13 @@ fn spliced<'a>(
 /// What reasoning models call the bound that others call `max_tokens`.
 const MAX_COMPLETION_TOKENS: &str = "max_completion_tokens";
 
-/// The URL of chat completions; LiteLLM's users write the base with and without the verb.
-pub fn with_verb(base: &str) -> String {
-    let base = base.trim_end_matches('/');
-    if base.ends_with("/chat/completions") { base.to_owned() } else { format!("{base}/chat/completions") }
+/// The URL of a path; LiteLLM's users write the base with and without one, and with the path's version or without it.
+pub fn joined(base: &str, path: &str) -> String {
+    let base = Verb::base_of(base);
+    let version = path.match_indices('/').nth(1).and_then(|(end, _)| path.get(..end));
+    let version = version.filter(|version| version.starts_with("/v"));
+    let base = version.and_then(|version| base.strip_suffix(version)).unwrap_or(base);
+    format!("{base}{path}")
 }
 
 /// Puts a JSON object together from members whose values are JSON already.
@@ -166,6 +217,58 @@ mod tests {
         assert_eq!(body(params, r#"{"model":"g"}"#), r#"{"model":"gpt-4","temperature":0.5,"seed":7}"#);
     }
 
+    fn verb_body(verb: Verb, litellm_params: &str, request: &str) -> Encoded {
+        let request = Request::parse_for(verb, request).unwrap();
+        endpoint(litellm_params).encode(&request).unwrap()
+    }
+
+    #[test]
+    fn verbs_have_their_own_parameters() {
+        let request = r#"{"model":"g","input":["a"],"user":"u","timeout":3}"#;
+        let limited = "model: openai/o3, api_key: k, temperature: 0.5, additional_drop_params: [input, user]";
+        let sent = verb_body(Verb::Embedding, limited, request);
+        assert_eq!(&sent.body[..], br#"{"model":"o3","input":["a"]}"#);
+        assert_eq!((sent.dropped, sent.content_type), (vec!["user".to_owned()], None));
+        let request = r#"{"model":"g","input":"a","max_tokens":5,"metadata":{"a":"b"}}"#;
+        let sent = verb_body(Verb::Responses, "model: openai/o3, api_key: k", request);
+        assert_eq!(&sent.body[..], br#"{"model":"o3","input":"a","max_tokens":5,"metadata":{"a":"b"}}"#);
+    }
+
+    #[test]
+    fn files_go_out_in_a_form() {
+        let request = r#"{"model":"g","file":{"filename":"a.wav","data":"UklGRg=="},"language":"en"}"#;
+        let sent = verb_body(Verb::Transcription, "model: openai/whisper-1, api_key: k, language: de", request);
+        assert!(sent.content_type.unwrap().starts_with("multipart/form-data; boundary="));
+        let body = String::from_utf8(sent.body.to_vec()).unwrap();
+        assert!(
+            body.contains("\r\n\r\nwhisper-1\r\n") && body.contains("filename=\"a.wav\"") && body.contains("en\r\n")
+        );
+        assert!(!body.contains("de\r\n"));
+    }
+
+    #[test]
+    fn only_some_verbs_stream_and_only_some_ask_for_usage() {
+        let request = Request::parse_for(Verb::Responses, r#"{"model":"g","input":"a"}"#).unwrap();
+        let sent = endpoint(KEY).encode_stream(&request).unwrap();
+        assert_eq!(&sent.body[..], br#"{"model":"gpt-4","input":"a","stream":true}"#);
+        assert!(!sent.usage_is_ours);
+        let request = Request::parse_for(Verb::TextCompletion, r#"{"model":"g","prompt":"a"}"#).unwrap();
+        assert!(endpoint(KEY).encode_stream(&request).unwrap().usage_is_ours);
+    }
+
+    #[test]
+    fn what_a_provider_lacks_is_not_sent() {
+        let request = Request::parse_for(Verb::Embedding, r#"{"model":"g","input":"a"}"#).unwrap();
+        let refused = |params: &str| endpoint(params).encode(&request).err().map(|error| error.message().to_owned());
+        let lacks = |provider: &str| Some(format!("{provider} has no /embeddings, or it is not supported yet"));
+        assert_eq!(refused("model: anthropic/claude-3, api_key: k"), lacks("anthropic"));
+        assert_eq!(refused("model: cohere/rerank-v3, api_key: k"), lacks("cohere"));
+        assert_eq!(refused("model: voyage/voyage-3, api_key: k"), None);
+        let rerank = Request::parse_for(Verb::Rerank, r#"{"model":"g","query":"a","documents":[]}"#).unwrap();
+        let cohere = endpoint("model: cohere/rerank-v3, api_key: k");
+        assert_eq!(cohere.target(rerank.verb()).unwrap().unwrap().url(), "https://api.cohere.com/v2/rerank");
+    }
+
     #[test]
     fn options_and_stream_false_are_not_sent() {
         let sent = body(KEY, r#"{"model":"g","stream":false,"timeout":1,"metadata":{},"messages":[]}"#);
@@ -225,7 +328,10 @@ mod tests {
     #[test]
     fn a_base_leads_to_the_verb() {
         for base in ["http://h/v1", "http://h/v1/", "http://h/v1/chat/completions"] {
-            assert_eq!(with_verb(base), "http://h/v1/chat/completions");
+            assert_eq!(joined(base, "/chat/completions"), "http://h/v1/chat/completions");
+        }
+        for base in ["http://h", "http://h/v2", "http://h/v2/rerank"] {
+            assert_eq!(joined(base, "/v2/rerank"), "http://h/v2/rerank");
         }
     }
 }

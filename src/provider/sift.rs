@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::chat::{Options, Request};
+use crate::chat::{Options, Request, Verb};
 use crate::deployment::Deployment;
 use crate::error::Error;
 
@@ -13,12 +13,10 @@ use super::merge::effective;
 use super::path::Path;
 use super::table::{self, Limits};
 
-/// Without these there is no request.
-const NEEDED: [&str; 2] = ["model", "messages"];
 /// Missing, they change nothing about an answer: they are left out and told, never refused.
 const SLIGHT: [&str; 2] = ["stream_options", "user"];
 
-/// What is known, at load, of the parameters that a deployment takes.
+/// What is known, at load, of the parameters that a deployment takes. What is lacking is known of chats alone.
 #[derive(Default)]
 pub struct Sieve {
     limits: Vec<&'static Limits>,
@@ -51,9 +49,10 @@ impl Sieve {
     }
 
     /// Whether nothing of any request is left out or refused.
-    pub fn lets_all_through(&self, options: &Options) -> bool {
-        let idle = self.limits.is_empty() && self.thinking.is_none() && self.dropped.is_empty();
-        idle && options.additional_drop_params.is_empty()
+    pub fn lets_all_through(&self, request: &Request) -> bool {
+        let limits = !self.limits.is_empty() || self.thinking.is_some();
+        let idle = !limits || request.verb() != Verb::Chat;
+        idle && self.dropped.is_empty() && request.options().additional_drop_params.is_empty()
     }
 
     /// The same for another model of the deployment.
@@ -110,9 +109,12 @@ pub fn sift<'a>(endpoint: &'a Endpoint, request: &'a Request) -> Result<Sifted<'
     let mut members: Vec<_> = effective(endpoint, request).collect();
     let mut dropped = Vec::new();
     for text in sieve.dropped.iter().chain(&options.additional_drop_params) {
-        if remove(&mut members, &Path::new(text)) {
+        if remove(&mut members, &Path::new(text), request.verb().needs()) {
             dropped.push(text.clone());
         }
+    }
+    if request.verb() != Verb::Chat {
+        return Ok(Sifted { members, dropped });
     }
     let thinks = members.iter().any(|(name, value)| *name == "reasoning_effort" && asks_to_think(value));
     let mut refused = Vec::new();
@@ -150,10 +152,10 @@ fn asks_to_think(effort: &str) -> bool {
     !matches!(effort.trim(), "null" | "\"none\"")
 }
 
-fn remove(members: &mut Vec<(&str, Cow<'_, str>)>, path: &Path<'_>) -> bool {
+fn remove(members: &mut Vec<(&str, Cow<'_, str>)>, path: &Path<'_>, needed: &[&str]) -> bool {
     if path.is_root() {
         let before = members.len();
-        members.retain(|(name, _)| *name != path.root || NEEDED.contains(name));
+        members.retain(|(name, _)| *name != path.root || needed.contains(name));
         return members.len() < before;
     }
     let Some((_, text)) = members.iter_mut().find(|(name, _)| *name == path.root) else { return false };
@@ -244,7 +246,7 @@ mod tests {
     fn nothing_is_done_where_there_is_nothing_to_do() {
         let idle = |params: &str, request: &str| {
             let request = Request::parse(&format!(r#"{{"model":"g"{request}}}"#)).unwrap();
-            endpoint(&format!("api_key: k, {params}")).sieve().lets_all_through(request.options())
+            endpoint(&format!("api_key: k, {params}")).sieve().lets_all_through(&request)
         };
         assert!(idle("model: openai/gpt-4o, drop_params: true", ""));
         assert!(!idle("model: openai/gpt-4o", r#","additional_drop_params":["a"]"#));

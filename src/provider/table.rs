@@ -32,6 +32,9 @@ pub struct Entry {
     /// Beginnings of model names that mean this provider where no provider is named: `policy::maker_of` reads them.
     #[serde(default, rename = "bare")]
     _bare: Vec<String>,
+    /// What alone is spoken, if not everything that the wire has: paths of OpenAI's, and where they lead behind the base.
+    #[serde(default)]
+    pub paths: Option<BTreeMap<String, String>>,
     /// Put before a model name that has no `/`.
     #[serde(default)]
     pub model_prefix: Option<String>,

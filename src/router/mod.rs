@@ -87,8 +87,8 @@ impl Router {
         trail
     }
 
-    /// Answers a chat completion, whole.
-    pub async fn completion(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
+    /// Answers a request of any verb, whole.
+    pub async fn answer(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
         let mut trail = self.begin(request, call_id);
         let outcome = match check(request) {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
@@ -105,8 +105,8 @@ impl Router {
     pub async fn stream(&self, request: &Request, call_id: u64) -> Result<OpenStream, Failed> {
         let mut trail = self.begin(request, call_id);
         let form = Streamed { timeouts: &self.config.timeouts, start: trail.start };
-        let outcome = match provider::extra_headers(request) {
-            Ok(_) => call::run(self, request, &form, &mut trail).await,
+        let outcome = match check_stream(request) {
+            Ok(()) => call::run(self, request, &form, &mut trail).await,
             Err(error) => Err(error),
         };
         trail.end(request);
@@ -135,6 +135,15 @@ impl Router {
 fn check(request: &Request) -> Result<(), Error> {
     if request.options().stream {
         let message = "\"stream\": true does not fit this function, which gives a whole answer";
+        return Err(Error::bad_parameter("stream", message));
+    }
+    provider::extra_headers(request).map(|_| ())
+}
+
+/// The same for a stream.
+fn check_stream(request: &Request) -> Result<(), Error> {
+    if !request.verb().can_stream() {
+        let message = format!("{} can't be streamed; ask for the whole answer", request.verb());
         return Err(Error::bad_parameter("stream", message));
     }
     provider::extra_headers(request).map(|_| ())

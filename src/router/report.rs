@@ -43,6 +43,9 @@ struct Metadata<'a> {
     dropped_params: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<&'a Value>,
+    /// What the answer is, if it is no JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'a str>,
     headers: PassedOn<'a>,
 }
 
@@ -77,9 +80,9 @@ struct ErrorObject<'a> {
     attempts: Vec<Attempt<'a>>,
 }
 
-/// The metadata of an answer; `body` is its text.
-pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: &str) -> String {
-    render(&metadata(trail, headers, usage_of(body)))
+/// The metadata of an answer: `body` is its text if that is JSON, `content_type` says what else it is.
+pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: Option<&str>, content_type: Option<&str>) -> String {
+    render(&Metadata { content_type, ..metadata(trail, headers, body.and_then(usage_of)) })
 }
 
 /// The metadata of a stream; `usage` once it has ended.
@@ -118,6 +121,7 @@ fn metadata<'a>(trail: &'a Trail, headers: &'a HeaderMap, usage: Option<Box<RawV
         ttft_ms: None,
         dropped_params: &trail.dropped_params,
         explain: trail.plan.as_deref(),
+        content_type: None,
         headers: PassedOn(headers),
     }
 }

@@ -46,7 +46,7 @@ impl<'a> Clients<'a> {
             map.insert(name, value);
         }
         let client = self.client(tls, url.scheme() == "https")?;
-        Ok(Target { client, url, headers: map })
+        Ok(Target { client, url, headers: Arc::new(map) })
     }
 
     /// What a person should know of the targets made since the last time.
@@ -112,7 +112,7 @@ impl<'a> Clients<'a> {
 pub struct Target {
     client: Client,
     url: Url,
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
 }
 
 impl Target {

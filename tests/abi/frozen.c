@@ -80,6 +80,9 @@ FROZEN(router_t *, router_new_from_file, const char *, size_t, router_error_t **
 FROZEN(bool, router_shutdown, const router_t *, uint32_t);
 FROZEN(void, router_free, router_t *);
 FROZEN(router_response_t *, router_completion, const router_t *, const char *, size_t, router_error_t **);
+FROZEN(router_response_t *, router_embedding, const router_t *, const char *, size_t, router_error_t **);
+FROZEN(router_response_t *, router_request, const router_t *, const char *, size_t, const char *, size_t,
+       router_error_t **);
 FROZEN(bool, router_completion_async, const router_t *, const char *, size_t, router_completion_fn, void *,
        uint64_t *, router_error_t **);
 FROZEN(void, router_cancel, const router_t *, uint64_t);
@@ -87,6 +90,14 @@ FROZEN(const char *, router_response_body, const router_response_t *, size_t *);
 FROZEN(const char *, router_response_text, const router_response_t *, size_t *);
 FROZEN(const char *, router_response_metadata, const router_response_t *, size_t *);
 FROZEN(void, router_response_free, router_response_t *);
+FROZEN(bool, router_embedding_async, const router_t *, const char *, size_t, router_completion_fn, void *, uint64_t *,
+       router_error_t **);
+FROZEN(bool, router_request_async, const router_t *, const char *, size_t, const char *, size_t, router_completion_fn,
+       void *, uint64_t *, router_error_t **);
+FROZEN(router_stream_t *, router_request_stream, const router_t *, const char *, size_t, const char *, size_t,
+       router_error_t **);
+FROZEN(bool, router_request_stream_async, const router_t *, const char *, size_t, const char *, size_t,
+       router_stream_fn, void *, uint64_t *, router_error_t **);
 FROZEN(router_stream_t *, router_completion_stream, const router_t *, const char *, size_t, router_error_t **);
 FROZEN(bool, router_completion_stream_async, const router_t *, const char *, size_t, router_stream_fn, void *,
        uint64_t *, router_error_t **);

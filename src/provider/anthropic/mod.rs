@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::chat::{Body, Flaw, Request, STREAM};
+use crate::chat::{Body, Flaw, Request, STREAM, Verb};
 use crate::config::{DeploymentConfig, Secret};
 use crate::error::Error;
 
@@ -34,7 +34,11 @@ pub(super) const JSON_TOOL: &str = "json_tool_call";
 pub struct Anthropic;
 
 impl Adapter for Anthropic {
-    fn chat_url(&self, _config: &DeploymentConfig, base: &str, _model: &str) -> String {
+    fn speaks(&self, verb: Verb) -> bool {
+        verb == Verb::Chat
+    }
+
+    fn url(&self, _config: &DeploymentConfig, base: &str, _model: &str, _path: &str) -> String {
         let base = base.trim_end_matches('/');
         if base.ends_with("/v1/messages") {
             return base.to_owned();
@@ -68,11 +72,13 @@ impl Adapter for Anthropic {
         }
         // The usage always comes.
         let usage_is_ours = form.owns_usage(endpoint, request);
-        Ok(Encoded { body: Value::Object(translated.body).to_string().into(), form, dropped, usage_is_ours })
+        let body = Value::Object(translated.body).to_string().into();
+        Ok(Encoded { body, content_type: None, form, dropped, usage_is_ours })
     }
 
-    fn whole(&self, bytes: Vec<u8>) -> Result<Body, Flaw> {
-        response::translate(&bytes).and_then(|answer| Body::check(answer.to_string().into_bytes()))
+    fn whole(&self, verb: Verb, bytes: Vec<u8>, content_type: &str) -> Result<Body, Flaw> {
+        let answer = response::translate(&bytes)?;
+        Body::check(verb, answer.to_string().into_bytes(), content_type)
     }
 
     fn stream(&self, endpoint: &Endpoint, request: &Request) -> Box<dyn StreamReader> {
@@ -107,7 +113,7 @@ mod tests {
         let endpoint = endpoint("model: claude-2, api_key: k, extra_headers: {anthropic-beta: x}");
         let config = &endpoint.deployment().config;
         for base in ["https://h", "https://h/", "https://h/v1", "https://h/v1/messages"] {
-            assert_eq!(Anthropic.chat_url(config, base, "m"), "https://h/v1/messages");
+            assert_eq!(Anthropic.url(config, base, "m", ""), "https://h/v1/messages");
         }
         let headers = Anthropic.headers(config, config.api_key.as_ref());
         let names: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {}", value.expose())).collect();

@@ -14,7 +14,7 @@ pub fn translate(bytes: &[u8]) -> Result<Value, Flaw> {
     if answer.get("type").and_then(Value::as_str) == Some("error") {
         return Err(Flaw::Error);
     }
-    let blocks = answer.get("content").and_then(Value::as_array).ok_or(Flaw::NoChoices)?;
+    let blocks = answer.get("content").and_then(Value::as_array).ok_or(Flaw::Lacks("content"))?;
     let (message, shaped) = message(blocks);
     let stop_reason = answer.get("stop_reason").and_then(Value::as_str);
     let finish_reason = finish_reason(stop_reason, shaped);
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_told_apart() {
         assert_eq!(translate(b"<html>").err(), Some(Flaw::NotJson));
-        assert_eq!(translate(b"{}").err(), Some(Flaw::NoChoices));
+        assert_eq!(translate(b"{}").err(), Some(Flaw::Lacks("content")));
         assert_eq!(translate(br#"{"type":"error","error":{}}"#).err(), Some(Flaw::Error));
     }
 

@@ -1,6 +1,6 @@
 //! What a provider's stream means, event by event, in OpenAI's chunks.
 //!
-//! `openai` passes chunks through as they came, `anthropic` (with `event` and `block`) translates, `status` tells what
+//! `openai` and `responses` pass chunks through as they came, `anthropic` (with `event` and `block`) translates, `status` tells what
 //! an error told inside a stream stands for, and `mock` plays streams.
 
 mod anthropic;
@@ -8,6 +8,7 @@ mod block;
 mod event;
 pub(super) mod mock;
 mod openai;
+mod responses;
 mod status;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::chat::{Chunk, Flaw};
 
 pub(super) use anthropic::AnthropicStream;
 pub(super) use openai::OpenAiStream;
+pub(super) use responses::ResponsesStream;
 
 /// What a provider's stream brings, event by event, in OpenAI's chunks. One reader reads one stream.
 pub trait StreamReader: Send {

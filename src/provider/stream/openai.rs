@@ -7,7 +7,7 @@ use crate::chat::Chunk;
 use super::{Progress, StreamFault, StreamReader};
 
 /// Stands where a chunk would: the stream is over.
-const DONE: &[u8] = b"[DONE]";
+pub(super) const DONE: &[u8] = b"[DONE]";
 /// The name of an event that has none.
 const PLAIN: &str = "message";
 const ERROR: &str = "error";

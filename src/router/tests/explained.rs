@@ -47,8 +47,12 @@ async fn an_answer_may_carry_the_plan() {
     let router = router(&list(&[("g", "mock_response: ok")]));
     let metadata = async |request: &str| {
         let completed = call(&router, request).await.ok().unwrap();
-        let text =
-            crate::router::metadata_json(&completed.trail, &completed.answer.headers, completed.answer.body.as_str());
+        let text = crate::router::metadata_json(
+            &completed.trail,
+            &completed.answer.headers,
+            completed.answer.body.json(),
+            None,
+        );
         serde_json::from_str::<Value>(&text).unwrap()
     };
     let with = metadata(r#"{"model":"g","metadata":{"explain":true}}"#).await;

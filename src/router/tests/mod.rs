@@ -34,7 +34,7 @@ fn list(entries: &[(&str, &str)]) -> String {
 }
 
 async fn call(router: &Router, request: &str) -> Result<Completed, Failed> {
-    router.completion(&Request::parse(request).unwrap(), 1).await
+    router.answer(&Request::parse(request).unwrap(), 1).await
 }
 
 async fn call_group(router: &Router, group: &str) -> Result<Completed, Failed> {
@@ -261,7 +261,7 @@ async fn a_cancelled_call_leaves_nothing_in_flight() {
 fn a_call_is_small() {
     let router = router(&list(&[("g", "mock_response: ok")]));
     let request = Request::parse(r#"{"model":"g"}"#).unwrap();
-    let size = std::mem::size_of_val(&router.completion(&request, 1));
+    let size = std::mem::size_of_val(&router.answer(&request, 1));
     assert!(size <= 1024, "{size} bytes");
 }
 

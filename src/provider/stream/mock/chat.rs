@@ -1,69 +1,11 @@
-//! What a mock deployment streams: the events that OpenAI would have sent, so that all the rest of the way is real.
+//! A chat completion as chunks.
 
-use std::time::Duration;
-
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::chat::Request;
-use crate::config::MockConfig;
-use crate::transport::{Canned, Fault, HeaderMap, HeaderValue};
-
-use super::super::mock::{Parts, Scene};
-
-/// How many characters LiteLLM puts into one piece.
-const PIECE_CHARS: usize = 3;
-/// How LiteLLM's users write a stream that breaks; what follows is said before it does.
-const BREAKS: &str = "Exception: mock_streaming_error";
-const BREAK_STATUS: u16 = 529;
-
-/// The stream for this request, if it or its deployment is mocked; a fault if that is what is played. `timeout` is
-/// the attempt's. What is played as an error of a whole answer is the same here.
-pub fn canned(
-    own: Option<&MockConfig>,
-    request: &Request,
-    model: &str,
-    timeout: Duration,
-) -> Option<Result<Canned, Fault>> {
-    let scene = Scene::of(own, request, timeout)?;
-    let breaks = scene.text().and_then(|text| text.strip_prefix(BREAKS));
-    let parts = match breaks {
-        Some(rest) => Ok(broken(rest.trim_start_matches([' ', ',', ':', '-']), model)),
-        None => scene.answer(model).map(streamed),
-    };
-    Some(parts.map(|parts| scene.canned(parts)))
-}
-
-fn streamed((status, headers, body): Parts) -> Parts {
-    match (status, serde_json::from_slice(&body)) {
-        (200, Ok(Value::Object(whole))) => opened(&events(&whole)),
-        _ => (status, headers, body),
-    }
-}
-
-fn opened(body: &str) -> Parts {
-    let mut headers = HeaderMap::new();
-    headers.insert("content-type", HeaderValue::from_static("text/event-stream"));
-    (200, headers, Bytes::copy_from_slice(body.as_bytes()))
-}
-
-/// A stream that ends in an error. With nothing to say before, only the role comes: the answer has not begun then, as
-/// where LiteLLM plays this.
-fn broken(said: &str, model: &str) -> Parts {
-    let whole = super::super::mock::whole(Some(said), None, model);
-    let Value::Object(whole) = whole else { return opened("") };
-    let mut all = Events::of(&whole);
-    all.say(json!({"role": "assistant"}), 0);
-    for piece in pieces(said) {
-        all.say(json!({ "content": piece }), 0);
-    }
-    let error = json!({"message": "a mock error within the stream", "type": "overloaded_error", "code": BREAK_STATUS});
-    all.send(&json!({ "error": error }));
-    opened(&all.text)
-}
+use super::{pieces, plain};
 
 /// A whole answer as events.
-fn events(whole: &Map<String, Value>) -> String {
+pub fn events(whole: &Map<String, Value>) -> Vec<String> {
     let mut all = Events::of(whole);
     let choices = whole.get("choices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for (number, choice) in choices.iter().enumerate() {
@@ -76,15 +18,20 @@ fn events(whole: &Map<String, Value>) -> String {
         let members = [("choices", json!([])), ("usage", usage.clone())];
         all.chunk(members);
     }
-    all.text.push_str("data: [DONE]\n\n");
-    all.text
+    all.list.push("data: [DONE]\n\n".to_owned());
+    all.list
+}
+
+/// Whether the answer goes on behind a chunk, as far as the chunk says.
+pub fn is_before_end(chunk: &Value) -> bool {
+    chunk.pointer("/choices/0/delta").is_some_and(|delta| delta.as_object().is_some_and(|delta| !delta.is_empty()))
 }
 
 /// Events in the making.
 struct Events {
     /// What all chunks have in common.
     head: Map<String, Value>,
-    text: String,
+    list: Vec<String>,
 }
 
 impl Events {
@@ -92,7 +39,7 @@ impl Events {
         let mut head = whole.clone();
         head.insert("object".to_owned(), "chat.completion.chunk".into());
         head.retain(|name, _| name != "choices" && name != "usage");
-        Self { head, text: String::new() }
+        Self { head, list: Vec::new() }
     }
 
     /// The role with the first piece, the other pieces, what else the message has, and the end.
@@ -137,17 +84,6 @@ impl Events {
     }
 
     fn send(&mut self, data: &Value) {
-        self.text.push_str(&format!("data: {data}\n\n"));
+        self.list.push(plain(data));
     }
-}
-
-/// The text in pieces of a few characters each, never within one.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let end = rest.char_indices().nth(PIECE_CHARS).map_or(rest.len(), |(place, _)| place);
-        let (piece, left) = rest.split_at_checked(end)?;
-        rest = left;
-        Some(piece).filter(|piece| !piece.is_empty())
-    })
 }

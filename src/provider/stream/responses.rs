@@ -1,0 +1,33 @@
+//! The stream of `/responses`: events are given on byte for byte, and one of them says that it is the last.
+
+use bytes::Bytes;
+
+use crate::chat::{Chunk, EventKind, event};
+
+use super::openai::DONE;
+use super::{Progress, StreamFault, StreamReader};
+
+pub struct ResponsesStream;
+
+impl StreamReader for ResponsesStream {
+    fn event(&mut self, _name: Option<&str>, data: Bytes, out: &mut Vec<Chunk>) -> Result<Progress, StreamFault> {
+        match data.trim_ascii() {
+            b"" => return Ok(Progress::More),
+            // Of servers that end all their streams alike.
+            DONE => return Ok(Progress::Done),
+            _ => {}
+        }
+        let (chunk, kind) = event(data)?;
+        match kind {
+            EventKind::Failure(body) => Err(StreamFault::in_band(body.into())),
+            EventKind::Last => {
+                out.push(chunk);
+                Ok(Progress::Done)
+            }
+            EventKind::More => {
+                out.push(chunk);
+                Ok(Progress::More)
+            }
+        }
+    }
+}
