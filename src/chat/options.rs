@@ -59,6 +59,8 @@ pub struct Options {
     pub deadline: Option<Duration>,
     /// `on_exhausted`: whether to wait for a deployment that returns, where the request says so.
     pub wait_when_exhausted: Option<bool>,
+    /// `mid_stream_fallback`: whether somebody else goes on with a stream that breaks, where the request says so.
+    pub continue_mid_stream: Option<bool>,
     /// `retry_policy` and `model_group_retry_policy`, each in the place of the router's.
     pub retry_policy: Option<ByClass>,
     pub group_retry_policies: Option<BTreeMap<String, ByClass>>,
@@ -119,6 +121,7 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "num_retries" => options.num_retries = count(name, &value()?)?,
         "deadline" => options.deadline = seconds(name, &value()?)?,
         "on_exhausted" => options.wait_when_exhausted = policy::on_exhausted(name, &value()?)?,
+        "mid_stream_fallback" => options.continue_mid_stream = policy::mid_stream(name, &value()?)?,
         "retry_policy" => options.retry_policy = policy::retries(name, &value()?)?,
         "model_group_retry_policy" => options.group_retry_policies = policy::group_retries(name, &value()?)?,
         "fallbacks" => options.fallbacks = policy::fallbacks(name, &value()?)?,

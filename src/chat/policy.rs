@@ -108,11 +108,20 @@ pub(super) fn group_retries(name: &str, value: &Value) -> Result<Option<BTreeMap
 }
 
 pub(super) fn on_exhausted(name: &str, value: &Value) -> Result<Option<bool>, RequestError> {
+    either(name, value, "fail", "wait")
+}
+
+pub(super) fn mid_stream(name: &str, value: &Value) -> Result<Option<bool>, RequestError> {
+    either(name, value, "fail", "continue")
+}
+
+/// One of two words: whether it is the second.
+fn either(name: &str, value: &Value, no: &str, yes: &str) -> Result<Option<bool>, RequestError> {
     match value {
         Value::Null => Ok(None),
-        Value::String(text) if text == "wait" => Ok(Some(true)),
-        Value::String(text) if text == "fail" => Ok(Some(false)),
-        _ => Err(RequestError::parameter(name, format!("\"{name}\" must be \"fail\" or \"wait\""))),
+        Value::String(text) if text == yes => Ok(Some(true)),
+        Value::String(text) if text == no => Ok(Some(false)),
+        _ => Err(RequestError::parameter(name, format!("\"{name}\" must be \"{no}\" or \"{yes}\""))),
     }
 }
 

@@ -42,6 +42,7 @@ pub fn resolve(
         context_window: some(reader.lists(read, "context_window_fallbacks")),
         content_policy: some(reader.lists(read, "content_policy_fallbacks")),
         within_group: read.sections.router.flag("enable_weighted_failover").unwrap_or(false),
+        continue_mid_stream: read.sections.llmrouter.text("mid_stream_fallback") == Some("continue"),
         max_fallbacks,
     }
 }

@@ -170,6 +170,8 @@ pub struct FallbackConfig {
     pub content_policy: Option<Lists>,
     /// `enable_weighted_failover`: the rest of a group before any other group.
     pub within_group: bool,
+    /// `llmrouter_settings.mid_stream_fallback: continue`: somebody else goes on with a stream that breaks.
+    pub continue_mid_stream: bool,
     /// How many groups a call may visit after the first. Default 5.
     pub max_fallbacks: usize,
 }

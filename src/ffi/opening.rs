@@ -160,12 +160,11 @@ fn start(call: Call, runtime: Arc<Runtime>, tell: impl FnOnce(Opened) + Send + '
     threads.clone().spawn(async move {
         fault_point("task");
         let signal = ticket.signal();
-        let opened = signal.guard(pin!(router.stream(&request, ticket.number()))).await;
+        let opened = signal.guard(pin!(router.stream(request, ticket.number()))).await;
         let open = match opened.unwrap_or_else(|ending| Err(Failed::before(ended(ending)))) {
             Ok(open) => open,
             Err(failed) => return tell.fire(Err(failed)),
         };
-        drop(request);
         let (handle, reader) = Reader::new(&open, runtime, threads, Arc::clone(&signal));
         tell.fire(Ok(handle));
         reader.pump(open, &signal).await;

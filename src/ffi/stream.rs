@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind};
-use crate::router::{Failed, OpenStream, stream_metadata_json};
+use crate::router::{Failed, Stream, stream_metadata_json};
 use crate::runtime::{Pipe, Runtime, Signal, Taken, Threads};
 
 use super::callback::{self, UserData};
@@ -55,7 +55,7 @@ pub(super) struct Reader(Arc<Shared>);
 impl Reader {
     /// The two ends of a stream: the caller's handle, and this.
     pub fn new(
-        open: &OpenStream,
+        open: &Stream,
         runtime: Arc<Runtime>,
         threads: Threads,
         signal: Arc<Signal>,
@@ -75,7 +75,7 @@ impl Reader {
     }
 
     /// Reads the stream to its end and hands the chunks on, as fast as they are taken.
-    pub async fn pump(self, mut open: OpenStream, signal: &Signal) {
+    pub async fn pump(self, mut open: Stream, signal: &Signal) {
         let chunks = &self.0.chunks;
         let reading = async {
             loop {

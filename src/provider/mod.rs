@@ -22,6 +22,7 @@ mod path;
 mod places;
 mod played;
 mod redact;
+mod settle;
 mod sift;
 mod stream;
 mod table;

@@ -11,6 +11,7 @@ use super::Router;
 use super::candidates::{Choice, Round, choose};
 use super::exhausted::wait_for_somebody;
 use super::fallback::{Step, Stop, Walk};
+use super::group::Member;
 use super::ledger::{Attempt, Trail};
 use super::played;
 use super::retry::{Retries, Rules};
@@ -170,7 +171,9 @@ impl Visit<'_, '_> {
             trail.push(played::record(self.stop, &error));
             return Err(error);
         }
-        let mut round = Round { order: None, excluded: Vec::new(), call_start: self.bounds.start() };
+        let broke = |member: &&Member| trail.broke(member.deployment());
+        let excluded = self.stop.lead.group.usable().filter(broke).map(|member| member.index).collect();
+        let mut round = Round { order: None, excluded, call_start: self.bounds.start() };
         let mut rounds = 1;
         // Those of an earlier walk, if this one goes on after a wait.
         let made = trail.attempts_in(&self.stop.lead.name);

@@ -40,6 +40,8 @@ pub struct Record {
     pub error: Option<&'static str>,
     pub took: Duration,
     pub skipped: Option<String>,
+    /// Its stream broke after the first content, and others go on.
+    pub broke: bool,
 }
 
 impl Attempt {
@@ -115,6 +117,7 @@ impl Attempt {
             model: Some(Arc::clone(&self.model)),
             took: now.saturating_duration_since(self.start),
             skipped: None,
+            broke: false,
         }
     }
 }
@@ -212,6 +215,7 @@ impl Trail {
             error: None,
             took,
             skipped: Some(reason),
+            broke: false,
         });
     }
 
@@ -236,6 +240,19 @@ impl Trail {
     /// The attempt that answered, or that broke in the middle of its answer.
     pub fn last_asked(&self) -> Option<&Record> {
         self.records.last().filter(|record| record.skipped.is_none())
+    }
+
+    /// Notes that others go on for the last attempt, whose stream broke.
+    pub fn goes_on(&mut self) {
+        if let Some(last) = self.records.last_mut() {
+            last.broke = true;
+        }
+    }
+
+    /// Whether this deployment's stream broke in this call.
+    pub fn broke(&self, deployment: &Arc<Deployment>) -> bool {
+        let is = |record: &Record| record.deployment.as_ref().is_some_and(|own| Arc::ptr_eq(own, deployment));
+        self.records.iter().any(|record| record.broke && is(record))
     }
 
     /// The attempt that answered.

@@ -12,6 +12,7 @@ mod ledger;
 mod names;
 mod played;
 mod report;
+mod resume;
 mod retry;
 mod round;
 mod snapshot;
@@ -24,7 +25,8 @@ use std::sync::Arc;
 
 pub use ledger::{Attempt, Trail};
 pub use report::{error_json, metadata_json, stream_metadata_json};
-pub use stream::{Ended, OpenStream, Usage};
+pub use resume::Stream;
+pub use stream::{Ended, Usage};
 
 use crate::chat::Request;
 use crate::config::{Config, ConfigError, CooldownConfig, Warning};
@@ -102,19 +104,18 @@ impl Router {
     }
 
     /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
-    pub async fn stream(&self, request: &Request, call_id: u64) -> Result<OpenStream, Failed> {
-        let mut trail = self.begin(request, call_id);
+    pub async fn stream(self: &Arc<Self>, request: Box<Request>, call_id: u64) -> Result<Stream, Failed> {
+        let mut trail = self.begin(&request, call_id);
         let form = Streamed { timeouts: &self.config.timeouts, start: trail.start };
-        let outcome = match check_stream(request) {
-            Ok(()) => call::run(self, request, &form, &mut trail).await,
+        let outcome = match check_stream(&request) {
+            Ok(()) => call::run(self, &request, &form, &mut trail).await,
             Err(error) => Err(error),
         };
-        trail.end(request);
+        trail.end(&request);
         match outcome {
-            Ok(mut stream) => {
-                let end = Bounds::new(self, request, trail.start).end();
-                stream.carry(trail, end);
-                Ok(stream)
+            Ok(mut open) => {
+                open.carry(trail, Bounds::new(self, &request, form.start).end());
+                Ok(Stream::new(open, self, request))
             }
             Err(error) => Err(Failed { error, trail }),
         }
@@ -146,6 +147,7 @@ fn check_stream(request: &Request) -> Result<(), Error> {
         let message = format!("{} can't be streamed; ask for the whole answer", request.verb());
         return Err(Error::bad_parameter("stream", message));
     }
+    resume::check(request)?;
     provider::extra_headers(request).map(|_| ())
 }
 

@@ -41,5 +41,6 @@ pub fn record(stop: &Stop<'_>, error: &Error) -> Record {
         error: Some(error.class()),
         took: Duration::ZERO,
         skipped: None,
+        broke: false,
     }
 }

@@ -1,7 +1,9 @@
-//! A streamed answer: opened by the attempt loop at its first content, then read to its one end.
+//! One attempt's stream: opened by the attempt loop at its first content, then read to its one end.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::chat::{Chunk, Request};
 use crate::clock;
@@ -78,11 +80,12 @@ impl Form for Streamed<'_> {
     }
 
     fn settle(&self, opening: Opening, attempt: Attempt, _trail: &mut Trail) -> OpenStream {
-        OpenStream { deadline: None, opening, attempt: Some(attempt), usage: None, characters: 0, trail: None }
+        let before = Spent::default();
+        OpenStream { deadline: None, opening, attempt: Some(attempt), usage: None, characters: 0, trail: None, before }
     }
 }
 
-/// A stream that the caller reads.
+/// A stream that is read.
 pub struct OpenStream {
     opening: Opening,
     deadline: Option<Instant>,
@@ -91,6 +94,15 @@ pub struct OpenStream {
     usage: Option<String>,
     characters: usize,
     trail: Option<Trail>,
+    /// By streams that this one goes on for.
+    before: Spent,
+}
+
+/// Tokens, as estimated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    pub prompt: u64,
+    pub completion: u64,
 }
 
 /// How a stream went, once it has ended.
@@ -115,6 +127,54 @@ impl OpenStream {
     pub(super) fn carry(&mut self, trail: Trail, deadline: Option<Instant>) {
         self.trail = Some(trail);
         self.deadline = deadline;
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        self.opening.chunks.endpoint()
+    }
+
+    pub(super) fn before(&self) -> Spent {
+        self.before
+    }
+
+    /// Takes the trail out of a stream that has ended.
+    pub(super) fn take_trail(&mut self) -> Option<Trail> {
+        self.trail.take()
+    }
+
+    pub(super) fn give_back(&mut self, trail: Trail) {
+        self.trail = Some(trail);
+    }
+
+    /// Goes on with another stream, whose framing the reader has had before.
+    pub(super) fn replace(&mut self, mut next: OpenStream) {
+        next.opening
+            .held
+            .retain(|chunk| chunk.has_content() || chunk.finish_reason().is_some() || chunk.usage().is_some());
+        next.opening.ttft = self.opening.ttft;
+        let own = self.estimate();
+        next.before =
+            Spent { prompt: self.before.prompt + own.prompt, completion: self.before.completion + own.completion };
+        *self = next;
+    }
+
+    fn estimate(&self) -> Spent {
+        Spent {
+            prompt: tokens::estimate(self.opening.prompt_characters),
+            completion: tokens::estimate(self.characters),
+        }
+    }
+
+    /// What was used, by those before as well.
+    fn usage(&mut self) -> Usage {
+        let told = self.usage.take();
+        if self.before == Spent::default() {
+            let Spent { prompt, completion } = self.estimate();
+            return told.map_or(Usage::Estimated { prompt, completion }, Usage::Told);
+        }
+        let own = told.and_then(|told| told_tokens(&told)).unwrap_or_else(|| self.estimate());
+        let (prompt, completion) = (self.before.prompt + own.prompt, self.before.completion + own.completion);
+        Usage::Estimated { prompt, completion }
     }
 
     /// What can be told while it goes on.
@@ -187,11 +247,13 @@ impl OpenStream {
         self.cancel();
         let mut trail = self.trail.take().unwrap_or_else(|| Trail::new(0));
         trail.stop();
-        let estimated = || Usage::Estimated {
-            prompt: tokens::estimate(self.opening.prompt_characters),
-            completion: tokens::estimate(self.characters),
-        };
-        let usage = self.usage.take().map_or_else(estimated, Usage::Told);
+        let usage = self.usage();
         Ended { trail, headers: self.opening.chunks.headers().clone(), usage, ttft: self.opening.ttft }
     }
+}
+
+fn told_tokens(usage: &str) -> Option<Spent> {
+    let usage: Value = serde_json::from_str(usage).ok()?;
+    let number = |name: &str| usage.get(name).and_then(Value::as_u64);
+    Some(Spent { prompt: number("prompt_tokens")?, completion: number("completion_tokens")? })
 }

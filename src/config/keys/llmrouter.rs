@@ -22,6 +22,7 @@ const TABLE: &[Key] = &[
     now("error_rules", Kind::ListOf(&Kind::Section(&ERROR_RULE))),
     now("deadline", Kind::Timeout),
     now("idle_timeout", Kind::Timeout),
+    now("mid_stream_fallback", Kind::Choice(&["fail", "continue"])),
     now("on_exhausted", Kind::Choice(&["fail", "wait"])),
     planned("log_content", Kind::Bool),
     planned("redis_failure", Kind::Choice(&["fail_open", "fail_closed", "local_share"])),

@@ -1,12 +1,14 @@
 //! Streams through the C ABI: one clean stream for the caller whatever happens before the first content, and exactly one
 //! end after it.
 
+mod common;
+
 use std::time::{Duration, Instant};
 
-use fakeprovider::abi::{Failure, Router, Stream};
-use fakeprovider::{FakeProvider, Script};
+use common::{chunk, ended, pieces, request, role, text, word, world};
+use fakeprovider::Script;
+use fakeprovider::abi::Stream;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
 const RATE_LIMIT: i32 = 429;
 const TIMEOUT: i32 = 408;
@@ -14,77 +16,6 @@ const SHUT_DOWN: i32 = 4;
 const CANCELLED: i32 = 3;
 const API_CONNECTION: i32 = 1001;
 const STREAM_TRUNCATED: i32 = 1003;
-
-struct World {
-    provider: FakeProvider,
-    _runtime: Runtime,
-}
-
-fn world(script: Value) -> World {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let provider = runtime.block_on(FakeProvider::start(Script::from_json(script).unwrap())).unwrap();
-    World { provider, _runtime: runtime }
-}
-
-impl World {
-    /// Deployments of one group, by their paths; `claude-…` speaks Anthropic's wire.
-    fn router(&self, names: &[&str], settings: Value) -> Router {
-        let entry = |(place, name): (usize, &&str)| {
-            let model = if name.starts_with("claude") { "anthropic/claude-x" } else { "openai/gpt-x" };
-            json!({
-                "model_name": "m",
-                "litellm_params": {"model": model, "api_key": format!("sk-{name}-0123456789"),
-                    "api_base": format!("{}/{name}", self.provider.base_url()), "order": place},
-                "model_info": {"id": name},
-            })
-        };
-        let mut config = json!({"model_list": names.iter().enumerate().map(entry).collect::<Vec<_>>(),
-            "router_settings": {"num_retries": 0}});
-        for (section, members) in settings.as_object().into_iter().flatten() {
-            for (name, value) in members.as_object().unwrap() {
-                config[section][name] = value.clone();
-            }
-        }
-        Router::from_yaml(&config.to_string()).unwrap()
-    }
-}
-
-fn request(more: Value) -> String {
-    let mut request = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
-    for (name, value) in more.as_object().into_iter().flatten() {
-        request[name] = value.clone();
-    }
-    request.to_string()
-}
-
-fn text(chunks: &[Value]) -> String {
-    let delta = |chunk: &Value| chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default().to_owned();
-    chunks.iter().map(delta).collect()
-}
-
-fn chunk(delta: Value, finish: Option<&str>) -> String {
-    let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "x",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
-    format!("data: {chunk}\n\n")
-}
-
-fn role() -> String {
-    chunk(json!({"role": "assistant", "content": ""}), None)
-}
-
-fn word(word: &str) -> String {
-    chunk(json!({"content": word}), None)
-}
-
-/// A reply in pieces, each with a pause before it.
-fn pieces(pieces: &[(u64, String)]) -> Value {
-    let pieces: Vec<_> = pieces.iter().map(|(delay, text)| json!({"text": text, "delay_ms": delay})).collect();
-    json!({"chunks": pieces})
-}
-
-fn ended(error: Result<(), Box<Failure>>) -> Option<i32> {
-    error.err().map(|failure| failure.code)
-}
 
 #[test]
 fn every_wire_streams_in_every_form() {
@@ -130,7 +61,8 @@ fn openais_chunks_are_the_providers_bytes() {
     let odd = "data: {\"id\":\"c\", \"choices\":[ {\"index\":0,\"delta\":{\"content\":\"caf\\u00e9\"},\"finish_reason\":\"stop\"} ],\"x\":1.50}\n\n";
     let world =
         world(json!({"paths": {"/east": [pieces(&[(0, odd.to_owned()), (0, "data: [DONE]\n\n".to_owned())])]}}));
-    let stream = world.router(&["east"], json!({})).stream(&request(json!({})), false).unwrap();
+    let router = world.router(&["east"], json!({}));
+    let stream = router.stream(&request(json!({})), false).unwrap();
     assert_eq!(stream.next_text().unwrap().unwrap(), odd.trim().trim_start_matches("data: "));
 }
 
