@@ -122,9 +122,14 @@ mod tests {
     fn old_versions_are_not_asked_for_usage() {
         let asks = |version: &str| {
             let endpoint = endpoint(&format!("model: azure/m, api_base: 'http://h', api_key: k{version}"));
-            let request = Request::parse(r#"{"model":"g"}"#).unwrap();
-            let encoded = Azure.body(&endpoint, &request, BodyForm::Stream { usage: true }).unwrap();
-            String::from_utf8(encoded.body.to_vec()).unwrap().contains("include_usage")
+            let sent =
+                [r#"{"model":"g"}"#, r#"{"model":"g","stream_options":{"include_usage":true}}"#].map(|request| {
+                    let request = Request::parse(request).unwrap();
+                    let encoded = Azure.body(&endpoint, &request, BodyForm::Stream { usage: true }).unwrap();
+                    String::from_utf8(encoded.body.to_vec()).unwrap().contains("include_usage")
+                });
+            assert_eq!(sent[0], sent[1], "whether the caller asks or not");
+            sent[0]
         };
         assert!(asks("") && asks(", api_version: v1") && asks(", api_version: 2024-09-01-preview"));
         assert!(!asks(", api_version: '2024-06-01'") && !asks(", api_version: 2023-03-15-preview"));

@@ -40,12 +40,16 @@ impl Adapter for OpenAi {
 
     fn body(&self, endpoint: &Endpoint, request: &Request, form: BodyForm) -> Result<Encoded, Error> {
         let usage_is_ours = form.owns_usage(endpoint, request);
-        let (members, dropped) = if endpoint.sieve().lets_all_through(request) {
+        let (members, mut dropped) = if endpoint.sieve().lets_all_through(request) {
             (None, Vec::new())
         } else {
             let Sifted { members, dropped } = sift(endpoint, request)?;
             (Some(members), dropped)
         };
+        let lost = request.verb().has_stream_usage() && !form.asks_for_usage() && request.has(STREAM_OPTIONS);
+        if lost && !dropped.iter().any(|name| name == STREAM_OPTIONS) {
+            dropped.push(STREAM_OPTIONS.to_owned());
+        }
         let (body, content_type) = match members {
             None => rendered(endpoint, request, form, effective(endpoint, request))?,
             Some(members) => rendered(endpoint, request, form, members.into_iter())?,
@@ -118,6 +122,8 @@ fn spliced<'a>(
             STREAM => {}
             _ if extra.contains_key(name) => {}
             STREAM_OPTIONS if form.asks_for_usage() => options = Some(value),
+            // Refused with a whole answer, and by who does not tell the usage of a stream.
+            STREAM_OPTIONS if request.verb().has_stream_usage() => {}
             "max_tokens" if renamed && request.has(MAX_COMPLETION_TOKENS) => {}
             "max_tokens" if renamed => body.member(MAX_COMPLETION_TOKENS, &value),
             _ => body.member(name, &value),
@@ -273,6 +279,18 @@ mod tests {
     fn options_and_stream_false_are_not_sent() {
         let sent = body(KEY, r#"{"model":"g","stream":false,"timeout":1,"metadata":{},"messages":[]}"#);
         assert_eq!(sent, r#"{"model":"gpt-4","messages":[]}"#);
+    }
+
+    #[test]
+    fn a_whole_answer_has_no_options_of_streams() {
+        let configured = format!("{KEY}, stream_options: {{include_usage: true}}");
+        assert_eq!(body(&configured, r#"{"model":"g"}"#), r#"{"model":"gpt-4"}"#);
+        let request = Request::parse(r#"{"model":"g","stream_options":{"include_usage":true}}"#).unwrap();
+        let encoded = endpoint(KEY).encode(&request).unwrap();
+        assert_eq!(
+            (&encoded.body[..], encoded.dropped),
+            (&br#"{"model":"gpt-4"}"#[..], vec![STREAM_OPTIONS.to_owned()])
+        );
     }
 
     #[test]
