@@ -7,9 +7,11 @@ mod event;
 mod options;
 mod outline;
 mod policy;
+mod prompt;
 mod request;
 mod response;
 mod text;
+mod tokens;
 mod verb;
 
 pub use chunk::Chunk;
@@ -19,4 +21,5 @@ pub use policy::{Fallbacks, MockTesting};
 pub use request::{Request, RequestError};
 pub use response::{Body, Flaw, usage_of};
 pub use text::text_of;
+pub use tokens::{Tokens, tokens_of};
 pub use verb::Verb;

@@ -13,7 +13,7 @@ use crate::policy::{ByClass, Lists};
 pub const STREAM: &str = "stream";
 
 /// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
-const NOT_IN_FORCE: [&str; 13] = [
+const NOT_IN_FORCE: [&str; 12] = [
     "allowed_model_region",
     "api_version",
     "cache",
@@ -23,7 +23,6 @@ const NOT_IN_FORCE: [&str; 13] = [
     "organization",
     "priority",
     "region_name",
-    "routing_strategy",
     "silent_model",
     "tags",
     "_router_weights",
@@ -75,6 +74,8 @@ pub struct Options {
     pub mock_testing: MockTesting,
     /// `metadata.explain`.
     pub explain: bool,
+    /// `routing_strategy`: in the place of the group's.
+    pub routing_strategy: Option<String>,
     pub service_tier: Option<String>,
     pub mock_response: Option<Value>,
     pub mock_error: Option<Value>,
@@ -132,6 +133,7 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "mock_testing_context_fallbacks" => options.mock_testing.context_window = flag(name, &value()?)?,
         "mock_testing_content_policy_fallbacks" => options.mock_testing.content_policy = flag(name, &value()?)?,
         "mock_testing_rate_limit_error" => options.mock_testing.rate_limit = flag(name, &value()?)?,
+        "routing_strategy" => options.routing_strategy = value()?.as_str().map(str::to_owned),
         "metadata" => options.explain = text.contains("\"explain\"") && policy::explain(&value()?),
         "drop_params" => options.drop_params = flag(name, &value()?)?,
         "modify_params" => options.modify_params = flag(name, &value()?)?,

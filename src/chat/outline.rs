@@ -4,13 +4,16 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// What was found.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Outline {
+#[derive(Debug)]
+pub struct Outline<'a> {
     /// There is an `error` that is not null.
     pub has_error: bool,
     pub member: Member,
+    /// The `usage`, if it is an object.
+    pub usage: Option<&'a str>,
 }
 
 /// The member that is the answer: a list or a text.
@@ -23,9 +26,9 @@ pub enum Member {
     Filled,
 }
 
-impl Outline {
+impl<'a> Outline<'a> {
     /// Looks for the first of these members. An error if the text is no JSON object, or the member neither list nor text.
-    pub fn read(text: &str, names: &[&str]) -> Result<Self, serde_json::Error> {
+    pub fn read(text: &'a str, names: &[&str]) -> Result<Self, serde_json::Error> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let outline = Seek(names).deserialize(&mut reader)?;
         reader.end().map(|()| outline)
@@ -35,25 +38,28 @@ impl Outline {
 struct Seek<'n>(&'n [&'n str]);
 
 impl<'de> DeserializeSeed<'de> for Seek<'_> {
-    type Value = Outline;
+    type Value = Outline<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Outline, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Outline<'de>, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Seek<'_> {
-    type Value = Outline;
+    type Value = Outline<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an answer")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline, A::Error> {
-        let mut outline = Outline { has_error: false, member: Member::Missing };
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline<'de>, A::Error> {
+        let mut outline = Outline { has_error: false, member: Member::Missing, usage: None };
         while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
             if name == "error" {
                 outline.has_error = map.next_value::<Option<IgnoredAny>>()?.is_some();
+            } else if name == "usage" {
+                let usage = map.next_value::<&'de RawValue>()?.get();
+                outline.usage = Some(usage).filter(|usage| usage.starts_with('{'));
             } else if self.0.contains(&&*name) {
                 outline.member = map.next_value()?;
             } else {
@@ -116,6 +122,9 @@ mod tests {
         assert_eq!(outline(r#"{"a":null}"#), Some((false, Member::Missing)));
         assert_eq!(outline(r#"{"error":null,"c":[0]}"#), Some((false, Member::Missing)));
         assert_eq!(outline(r#"{"error":{},"a":[0]}"#), Some((true, Member::Filled)));
+        let usage = |text: &'static str| Outline::read(text, &["a"]).unwrap().usage;
+        assert_eq!(usage(r#"{"a":[0],"usage": {"x": 1e2} }"#), Some(r#"{"x": 1e2}"#));
+        assert_eq!([usage(r#"{"usage":null}"#), usage("{}")], [None, None]);
     }
 
     #[test]

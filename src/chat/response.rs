@@ -1,10 +1,12 @@
 //! A whole answer: the provider's bytes, checked to be one and kept as they came.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::chunk::place;
 use super::outline::{Member, Outline};
 use super::verb::Verb;
 
@@ -15,6 +17,8 @@ pub struct Body {
     verb: Verb,
     /// `None` for JSON.
     content_type: Option<String>,
+    /// Where the usage stands.
+    usage: Option<Range<usize>>,
 }
 
 /// Why a body with a good status is no answer.
@@ -83,7 +87,7 @@ impl Body {
             if bytes.is_empty() {
                 return Err(Flaw::Empty);
             }
-            return Ok(Self { bytes, verb, content_type: Some(content_type.to_owned()) });
+            return Ok(Self { bytes, verb, content_type: Some(content_type.to_owned()), usage: None });
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| Flaw::NotUtf8)?;
         let members: &[&str] = match verb {
@@ -99,13 +103,17 @@ impl Body {
         if outline.has_error {
             return Err(Flaw::Error);
         }
+        let usage = outline.usage.map(|usage| place(text, usage));
         // A response that is made in the background has nothing in it yet, and nothing may be worth a rank.
         let may_be_empty = matches!(verb, Verb::Responses | Verb::Rerank);
         match outline.member {
-            Member::Filled => Ok(Self { bytes, verb, content_type: None }),
-            Member::Empty if may_be_empty => Ok(Self { bytes, verb, content_type: None }),
-            Member::Empty | Member::Missing => Err(Flaw::Lacks(members.first().copied().unwrap_or_default())),
+            Member::Empty if may_be_empty => {}
+            Member::Filled => {}
+            Member::Empty | Member::Missing => {
+                return Err(Flaw::Lacks(members.first().copied().unwrap_or_default()));
+            }
         }
+        Ok(Self { bytes, verb, content_type: None, usage })
     }
 
     /// Whether the provider's content filter ended the answer.
@@ -117,6 +125,11 @@ impl Body {
             reasons.choices.iter().any(|choice| choice.finish_reason.as_deref() == Some(FILTERED))
                 || details.as_deref() == Some(FILTERED)
         })
+    }
+
+    /// The `usage` member, as the provider wrote it.
+    pub fn usage(&self) -> Option<&str> {
+        self.json()?.get(self.usage.clone()?)
     }
 
     pub fn verb(&self) -> Verb {

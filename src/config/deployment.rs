@@ -118,6 +118,7 @@ impl<'a> Entry<'a> {
         let group = self.own.text("model_name")?.to_owned();
         let model = self.params.text("model")?.to_owned();
         let owned = |name: &str| self.params.text(name).map(str::to_owned);
+        let (rpm, tpm) = (self.limit("rpm", report), self.limit("tpm", report));
         Some(DeploymentConfig {
             id: self.id(&group, ids, report),
             custom_llm_provider: owned("custom_llm_provider"),
@@ -126,8 +127,11 @@ impl<'a> Entry<'a> {
             api_version: owned("api_version"),
             organization,
             weight: self.limit("weight", report),
-            rpm: self.limit("rpm", report),
-            tpm: self.limit("tpm", report),
+            rpm,
+            tpm,
+            itpm: self.limit("itpm", report).or(self.info.number("itpm")),
+            otpm: self.limit("otpm", report).or(self.info.number("otpm")),
+            max_parallel: self.max_parallel(rpm, tpm),
             timeout: self.params.time("timeout"),
             request_timeout: self.params.time("request_timeout"),
             timeout_by_service_tier: self.timeouts("timeout_by_service_tier"),
@@ -185,6 +189,15 @@ impl<'a> Entry<'a> {
     fn allowed_fails_policy(&self, report: &mut Report) -> Option<ByClass> {
         let path = format!("{}.model_info.allowed_fails_policy", self.path);
         policies::allowed_fails(&self.info, &path, report)
+    }
+
+    /// LiteLLM's: the number itself, else `rpm`, else six calls a thousand tokens of `tpm`; 0 is no limit.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn max_parallel(&self, rpm: Option<f64>, tpm: Option<f64>) -> Option<u32> {
+        let by_rpm = || rpm.map(|rpm| rpm as u32);
+        let by_tpm = || tpm.map(|tpm| (((tpm / 1000.0) * 6.0) as u32).max(1));
+        let count = self.params.count("max_parallel_requests").or_else(by_rpm).or_else(by_tpm);
+        count.filter(|count| *count > 0)
     }
 
     /// `weight`, `rpm` and `tpm` may also stand beside `model_name`.

@@ -19,6 +19,7 @@ mod position;
 mod python;
 mod report;
 mod resolve;
+mod routing;
 mod scalar;
 mod secret;
 mod section;
@@ -90,7 +91,7 @@ fn build(
     let groups = Groups::of(&deployments);
     let aliases = alias::resolve(&read, &groups, &mut report);
     let fallback = fallback::resolve(&read, &environment, &groups, &aliases, &mut report);
-    let routing = resolve::routing(&read, &mut report);
+    let routing = routing::read(&read, &groups, &mut report);
     let retry = resolve::retry(&read, &groups, &aliases, &mut report);
     let cooldown = resolve::cooldown(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);

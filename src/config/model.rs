@@ -56,6 +56,11 @@ pub struct DeploymentConfig {
     pub weight: Option<f64>,
     pub rpm: Option<f64>,
     pub tpm: Option<f64>,
+    /// Tokens a minute of prompts alone, and of completions alone.
+    pub itpm: Option<f64>,
+    pub otpm: Option<f64>,
+    /// `max_parallel_requests`, else as many as `rpm` or `tpm` make sensible.
+    pub max_parallel: Option<u32>,
     pub timeout: Option<Duration>,
     pub request_timeout: Option<Duration>,
     pub timeout_by_service_tier: BTreeMap<String, Duration>,
@@ -126,12 +131,54 @@ pub struct MockConfig {
     pub delay: Duration,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RoutingConfig {
-    /// As written; `simple-shuffle` unless set.
-    pub strategy: String,
+    /// Of every group that `groups` does not name.
+    pub strategy: StrategyConfig,
+    pub groups: Vec<RoutingGroup>,
     /// `llmrouter_settings.on_exhausted: wait`: a call waits for the first deployment that returns.
     pub wait_when_exhausted: bool,
+    /// Deployments are held to their `rpm` and `tpm` whatever the strategy: `enable_pre_call_checks`, or
+    /// `enforce_model_rate_limits` among the `optional_pre_call_checks`.
+    pub enforce_limits: bool,
+    /// `default_max_parallel_requests`: for deployments whose limits say nothing of it.
+    pub max_parallel: Option<u32>,
+}
+
+/// A strategy and its arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StrategyConfig {
+    /// LiteLLM's name; `simple-shuffle` unless set.
+    pub name: String,
+    /// How long a measured time counts. Default 3600 s.
+    pub ttl: Duration,
+    /// `lowest_latency_buffer`: how much slower than the fastest is as good, as a share. Default 0.
+    pub buffer: f64,
+    /// `max_latency_list_size`: how many measured times count. Default 10.
+    pub size: usize,
+    /// Of the measured times, and of those to the first content of streams; the mean unless set.
+    pub latency_percentile: Option<f64>,
+    pub ttft_percentile: Option<f64>,
+}
+
+/// One of `routing_groups`: groups that answer under one more name, by a strategy of their own.
+#[derive(Clone, Debug)]
+pub struct RoutingGroup {
+    pub name: String,
+    pub models: Vec<String>,
+    pub strategy: StrategyConfig,
+    /// `routing_strategy: priority`: the level of each model, the lowest first.
+    pub priorities: Option<BTreeMap<String, i64>>,
+}
+
+impl RoutingConfig {
+    /// The strategy of a model group.
+    pub fn of_group(&self, name: &str) -> &StrategyConfig {
+        let own = self.groups.iter().find(|group| {
+            group.name == name || (group.priorities.is_none() && group.models.iter().any(|model| model == name))
+        });
+        own.map_or(&self.strategy, |group| &group.strategy)
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -7,31 +7,18 @@ use serde_json::Value;
 
 use super::env::Environment;
 use super::groups::Groups;
-use super::model::{
-    Alias, BackoffConfig, CooldownConfig, ParamsConfig, RetryConfig, RoutingConfig, TimeoutConfig, TransportConfig,
-};
+use super::model::{Alias, BackoffConfig, CooldownConfig, ParamsConfig, RetryConfig, TimeoutConfig, TransportConfig};
 use super::policies;
 use super::report::Report;
 use super::scalar;
 use super::sections::Read;
 use super::settings::Settings;
 
-const DEFAULT_STRATEGY: &str = "simple-shuffle";
 const DEFAULT_RETRIES: u32 = 2;
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(5);
 const DEFAULT_MAX_COOLDOWN: Duration = Duration::from_secs(86_400);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_WORKER_THREADS: usize = 2;
-
-pub fn routing(read: &Read, report: &mut Report) -> RoutingConfig {
-    let strategy = read.sections.router.text("routing_strategy").unwrap_or(DEFAULT_STRATEGY);
-    if strategy != DEFAULT_STRATEGY {
-        let message = format!("{strategy} is not in force yet, {DEFAULT_STRATEGY} is used");
-        report.warn(&read.router_path("routing_strategy"), message);
-    }
-    let wait_when_exhausted = read.sections.llmrouter.text("on_exhausted") == Some("wait");
-    RoutingConfig { strategy: strategy.to_owned(), wait_when_exhausted }
-}
 
 pub fn retry(read: &Read, groups: &Groups, aliases: &BTreeMap<String, Alias>, report: &mut Report) -> RetryConfig {
     let num_retries = read.decide("num_retries", |section| section.count("num_retries"), report);

@@ -3,16 +3,20 @@
 //! Counters are atomics and change only through the guards and records made here, so that they can't drift.
 
 mod bench;
+mod samples;
 mod tally;
+mod window;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use bench::{Bench, Cooldown};
+pub use samples::{Samples, Statistic};
 pub use tally::{Share, Tally};
+pub use window::{Limits, Reserved, Used, Window};
 
-use crate::config::DeploymentConfig;
+use crate::config::{DeploymentConfig, StrategyConfig};
 
 /// One entry of the model list at work.
 pub struct Deployment {
@@ -25,13 +29,29 @@ pub struct Deployment {
     /// Shared by all deployments that show the same key to the same server.
     pub key: Arc<Bench>,
     pub tally: Tally,
+    /// Requests and tokens of the last minute.
+    pub window: Window,
+    /// Seconds of an answer, for each token of it where they are told.
+    pub latency: Samples,
+    /// Seconds to the first content of a stream.
+    pub ttft: Samples,
+    /// Dollars for a token of the prompt and one of the completion; `None` if a price is not known.
+    pub cost_per_token: Option<f64>,
     in_flight: AtomicU32,
     succeeded: AtomicU64,
     failed: AtomicU64,
 }
 
 impl Deployment {
-    pub fn new(config: DeploymentConfig, provider: String, model: String, key: Arc<Bench>, now: Instant) -> Self {
+    pub fn new(
+        config: DeploymentConfig,
+        provider: String,
+        model: String,
+        key: Arc<Bench>,
+        strategy: &StrategyConfig,
+        now: Instant,
+    ) -> Self {
+        let samples = |percentile| Samples::new(now, Statistic { percentile, size: strategy.size, ttl: strategy.ttl });
         Self {
             provider,
             model,
@@ -39,6 +59,10 @@ impl Deployment {
             bench: Bench::new(now),
             key,
             tally: Tally::new(now),
+            window: Window::new(now),
+            latency: samples(strategy.latency_percentile),
+            ttft: samples(strategy.ttft_percentile),
+            cost_per_token: None,
             in_flight: AtomicU32::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -72,10 +96,18 @@ impl Deployment {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Takes a place in flight; given back when the guard is dropped, whatever happens.
-    pub fn enter(self: &Arc<Self>) -> InFlight {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight { deployment: Arc::clone(self) }
+    /// Takes a place in flight, of which there are at most so many; given back when the guard is dropped, whatever
+    /// happens. `None` if all are taken.
+    pub fn enter(self: &Arc<Self>, most: Option<u32>) -> Option<InFlight> {
+        let next = |count: u32| most.is_none_or(|most| count < most).then(|| count + 1);
+        self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        Some(InFlight { deployment: Arc::clone(self) })
+    }
+
+    /// What it may use in a minute.
+    pub fn limits(&self) -> Limits {
+        let config = &self.config;
+        Limits { requests: config.rpm, tokens: config.tpm, input: config.itpm, output: config.otpm }
     }
 
     /// An answer that came also shows that the key is good.

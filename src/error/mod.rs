@@ -27,6 +27,8 @@ struct Detail {
     scope: Option<Scope>,
     /// Where this failure may go away, or won't, other than its kind usually does.
     retryable: Option<bool>,
+    /// It failed before anything was sent.
+    unsent: bool,
     status: Option<u16>,
     code: Option<String>,
     param: Option<String>,
@@ -44,6 +46,7 @@ impl Error {
             class: None,
             scope: None,
             retryable: None,
+            unsent: false,
             status: None,
             code: None,
             param: None,
@@ -52,6 +55,17 @@ impl Error {
             deployment: None,
             retry_after: None,
         }))
+    }
+
+    /// Nothing reached the provider.
+    pub fn unsent(mut self) -> Self {
+        self.0.unsent = true;
+        self
+    }
+
+    /// Whether it failed before anything was sent.
+    pub fn is_before_sending(&self) -> bool {
+        self.0.unsent
     }
 
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {

@@ -141,7 +141,8 @@ impl Endpoint {
             FaultKind::Connect | FaultKind::ConnectTimeout | FaultKind::Broken => ErrorKind::ApiConnection,
             FaultKind::TooLarge => ErrorKind::ApiResponse,
         };
-        self.error(kind, &fault.message)
+        let error = self.error(kind, &fault.message);
+        if matches!(fault.kind, FaultKind::Connect | FaultKind::ConnectTimeout) { error.unsent() } else { error }
     }
 }
 
@@ -167,6 +168,11 @@ impl Opened<'_> {
     /// The request that is answered.
     pub fn request(&self) -> &Request {
         self.request
+    }
+
+    /// When the attempt began.
+    pub fn start(&self) -> Instant {
+        self.start
     }
 
     /// The end of the attempt's time.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::chat::Verb;
 use crate::clock;
-use crate::config::{DeploymentConfig, Environment, MockConfig};
+use crate::config::{DeploymentConfig, Environment, MockConfig, StrategyConfig};
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
 use crate::transport::{Clients, Target};
@@ -85,6 +85,7 @@ impl Unusable {
 /// Makes the deployment, and its endpoint if it can have one. Opens no connection.
 pub fn connect(
     mut config: DeploymentConfig,
+    strategy: &StrategyConfig,
     defaults: &Defaults,
     environment: &Environment,
     clients: &mut Clients<'_>,
@@ -96,7 +97,7 @@ pub fn connect(
     let redactor = Redactor::new(&config, entra.map(Entra::client_secret).into_iter());
     let blocked = config.blocked;
     let key = keys.of(&config);
-    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, key, clock::now()));
+    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, key, strategy, clock::now()));
     if blocked {
         return (deployment, Err(Unusable::Blocked));
     }
@@ -258,7 +259,15 @@ pub(super) mod tests {
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, Duration::from_secs(5));
         let (environment, mut keys) = (&config.environment, Keys::default());
-        connect(config.deployments.remove(0), &Defaults::default(), environment, &mut clients, &mut keys).1
+        connect(
+            config.deployments.remove(0),
+            &config.routing.strategy,
+            &Defaults::default(),
+            environment,
+            &mut clients,
+            &mut keys,
+        )
+        .1
     }
 
     pub fn endpoint(params: &str) -> Endpoint {

@@ -1,10 +1,10 @@
 //! One call: for each group, for each attempt. Whole answers and streams both come through here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::chat::Request;
+use crate::chat::{Request, tokens_of};
 use crate::clock;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::provider::{Answer, Encoded, Endpoint, Opened};
 
 use super::Router;
@@ -12,11 +12,12 @@ use super::candidates::{Choice, Round, choose};
 use super::exhausted::wait_for_somebody;
 use super::fallback::{Step, Stop, Walk};
 use super::group::Member;
-use super::ledger::{Attempt, Trail};
+use super::ledger::{Attempt, Measured, Trail};
 use super::played;
 use super::retry::{Retries, Rules};
 use super::round::next_round;
 use super::timeout::{Bound, Bounds, of_attempt};
+use super::view::{Admission, View};
 
 /// What a call brings back: the attempt loop does not look inside.
 pub trait Form {
@@ -39,6 +40,9 @@ pub trait Form {
         usage_is_ours: bool,
     ) -> impl Future<Output = Result<Self::Received, Error>> + Send;
 
+    /// Whether the answer is streamed.
+    const IS_STREAM: bool;
+
     /// Whether the provider's content filter cut the answer.
     fn is_filtered(&self, received: &Self::Received) -> bool;
 
@@ -52,6 +56,7 @@ pub struct Whole;
 impl Form for Whole {
     type Received = Answer;
     type Output = Answer;
+    const IS_STREAM: bool = false;
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
         endpoint.encode(request)
@@ -70,7 +75,8 @@ impl Form for Whole {
     }
 
     fn settle(&self, answer: Answer, attempt: Attempt, trail: &mut Trail) -> Answer {
-        trail.push(attempt.succeeded());
+        let tokens = answer.body.usage().and_then(tokens_of);
+        trail.push(attempt.succeeded(Measured { tokens, ttft: None }));
         answer
     }
 }
@@ -153,6 +159,12 @@ async fn walk<F: Form>(
     Err(Unanswered { error, rests: ends.contains(&End::Rests) && !ends.contains(&End::Failed) })
 }
 
+/// What follows when nobody is free.
+enum Wait {
+    For(Duration),
+    No(Error),
+}
+
 /// One group of a call.
 struct Visit<'v, 'a> {
     router: &'a Router,
@@ -173,7 +185,8 @@ impl Visit<'_, '_> {
         }
         let broke = |member: &&Member| trail.broke(member.deployment());
         let excluded = self.stop.lead.group.usable().filter(broke).map(|member| member.index).collect();
-        let mut round = Round { order: None, excluded, call_start: self.bounds.start() };
+        let view = View::new(self.router, self.stop.lead.group, &self.stop.request, F::IS_STREAM);
+        let mut round = Round { order: None, excluded, view, call_start: self.bounds.start() };
         let mut rounds = 1;
         // Those of an earlier walk, if this one goes on after a wait.
         let made = trail.attempts_in(&self.stop.lead.name);
@@ -219,7 +232,13 @@ impl Visit<'_, '_> {
         loop {
             let (member, wait, untried) = match choose(group, round, retries) {
                 Choice::Member { member, wait, untried } => (member, wait, untried),
-                Choice::Nobody => return Err(self.nobody(trail, retries)),
+                Choice::Nobody => match self.nobody(trail, retries, round) {
+                    Wait::For(time) => {
+                        trail.waited.during(Box::pin(clock::sleep(time))).await;
+                        continue;
+                    }
+                    Wait::No(error) => return Err(error),
+                },
             };
             let encoded = self.stop.lead.endpoint(member).and_then(|endpoint| {
                 let encoded = form.encode(&endpoint, request)?;
@@ -250,7 +269,9 @@ impl Visit<'_, '_> {
             trail.drop_params(&encoded.dropped);
             let usage_is_ours = encoded.usage_is_ours;
 
-            let attempt = Attempt::begin(&self.stop.lead.name, member, &endpoint, &self.router.cooldown);
+            // Whoever was quicker has the slot or the room; then another one is chosen.
+            let Some(admission) = self.admit(member, round) else { continue };
+            let attempt = Attempt::begin(&self.stop.lead.name, member, admission, &endpoint, &self.router.cooldown);
             let outcome = match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited)).await {
                 Ok(opened) => Box::pin(form.receive(opened, usage_is_ours)).await,
                 Err(error) => Err(error),
@@ -277,14 +298,28 @@ impl Visit<'_, '_> {
         self.walk.replaces_filtered() && form.is_filtered(received) && self.walk.has_other_for_filtered(self.stop)
     }
 
-    /// Nobody is left to ask: whoever could take the request rests, or nobody could.
-    fn nobody(&mut self, trail: &mut Trail, retries: &mut Retries<'_>) -> Error {
-        let nobody = self.stop.nobody();
+    /// A slot and room at a member; one that is asked for by its id has no limits.
+    fn admit(&self, member: &Member, round: &Round) -> Option<Admission> {
+        let view = if self.stop.lead.group.pinned { round.view.unlimited() } else { round.view };
+        view.admit(member, clock::now())
+    }
+
+    /// Nobody is left to ask: whoever could take the request rests, is busy, or nobody could.
+    fn nobody(&mut self, trail: &mut Trail, retries: &mut Retries<'_>, round: &Round) -> Wait {
+        let nobody = self.stop.nobody(&round.view);
+        if nobody.kind() == ErrorKind::RateLimit {
+            // Any answer sets a slot free: tried again like what a provider refused.
+            return match retries.give_up_busy(nobody, self.stop.lead.group) {
+                Err(error) => Wait::No(self.ended(error, trail, retries)),
+                Ok(time) if self.bounds.refuse(trail.attempts(), self.until, time).is_none() => Wait::For(time),
+                Ok(_) => Wait::No(self.ended(self.stop.nobody(&round.view), trail, retries)),
+            };
+        }
         self.end = if nobody.retry_after().is_some() { End::Rests } else { End::Passed };
         if let (Some(misfit), End::Passed) = (retries.take_misfit(), self.end) {
-            return retries.take_last_error().unwrap_or(misfit);
+            return Wait::No(retries.take_last_error().unwrap_or(misfit));
         }
-        self.ended(nobody, trail, retries)
+        Wait::No(self.ended(nobody, trail, retries))
     }
 
     /// The round is over without an attempt: the error is the last attempt's, if there was one.

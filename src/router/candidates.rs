@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::strategy::{Candidate, simple_shuffle};
 
 use super::group::{Group, Member};
 use super::retry::{Readiness, Retries};
+use super::view::View;
 
 /// Whom to call next.
 pub enum Choice<'a> {
@@ -27,6 +27,8 @@ pub struct Round {
     pub order: Option<i64>,
     /// Those whose turn is over.
     pub excluded: Vec<usize>,
+    /// What the choice is made by.
+    pub view: View,
     /// When the call began. A key that was refused since then may still be shown elsewhere when nobody else is left.
     pub call_start: Instant,
 }
@@ -34,9 +36,9 @@ pub struct Round {
 /// Picks from those who are free now; if all of them failed in this call, waits for the one who is free first.
 pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Choice<'a> {
     let now = clock::now();
-    let free = |member: &&Member| group.is_free(member, now);
+    let free = |member: &&Member| group.is_free(member, &round.view, now);
     let members = level(group, round, free);
-    if let (true, Some(index)) = (retries.is_fresh(), pick(&members)) {
+    if let (true, Some(index)) = (retries.is_fresh(), round.view.pick(&members, now)) {
         let untried = members.len();
         return group.member(index).map_or(Choice::Nobody, |member| Choice::Member {
             member,
@@ -48,7 +50,7 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
     let untried: Vec<_> = members.iter().filter(|member| readiness(member) == Readiness::Untried).copied().collect();
     let ready = |member: &&&Member| matches!(readiness(member), Readiness::At(at) if at <= now);
     let rested = || members.iter().filter(ready).copied().collect::<Vec<_>>();
-    let picked = pick(&untried).or_else(|| pick(&rested()));
+    let picked = round.view.pick(&untried, now).or_else(|| round.view.pick(&rested(), now));
     if let Some(member) = picked.and_then(|index| group.member(index)) {
         return Choice::Member { member, wait: Duration::ZERO, untried: untried.len() };
     }
@@ -63,7 +65,7 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
         return Choice::Member { member, wait: at.saturating_duration_since(now), untried: 0 };
     }
     let last = last_resort(group, round, retries, now);
-    match pick(&last).and_then(|index| group.member(index)) {
+    match round.view.pick(&last, now).and_then(|index| group.member(index)) {
         Some(member) => Choice::Member { member, wait: Duration::ZERO, untried: last.len() },
         None => Choice::Nobody,
     }
@@ -72,7 +74,7 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
 /// Whether somebody is left whom this call may ask.
 pub fn has_other(group: &Group, round: &Round, retries: &Retries<'_>) -> bool {
     let now = clock::now();
-    let free = |member: &&Member| group.is_free(member, now);
+    let free = |member: &&Member| group.is_free(member, &round.view, now);
     let willing = |member: &&Member| retries.readiness(member.index) != Readiness::Never;
     level(group, round, free).iter().any(willing) || !last_resort(group, round, retries, now).is_empty()
 }
@@ -82,7 +84,10 @@ fn last_resort<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>, now: 
     level(group, round, |member| {
         let deployment = member.deployment();
         let refused_now = || deployment.key.cooldown(now).is_none_or(|refused| refused.since >= round.call_start);
-        deployment.bench.left(now).is_none() && retries.readiness(member.index) == Readiness::Untried && refused_now()
+        deployment.bench.left(now).is_none()
+            && round.view.has_room(member, now)
+            && retries.readiness(member.index) == Readiness::Untried
+            && refused_now()
     })
 }
 
@@ -96,17 +101,4 @@ pub fn level<'a>(group: &'a Group, round: &Round, free: impl Fn(&&Member) -> boo
         members.retain(|member| member.order() == order);
     }
     members
-}
-
-fn pick(members: &[&Member]) -> Option<usize> {
-    if let [only] = members {
-        return Some(only.index);
-    }
-    simple_shuffle(&members.iter().map(|member| candidate(member)).collect::<Vec<_>>(), fastrand::f64())
-}
-
-/// What the strategy is told of a member.
-pub fn candidate(member: &Member) -> Candidate {
-    let config = &member.deployment().config;
-    Candidate { index: member.index, weight: config.weight, rpm: config.rpm, tpm: config.tpm }
 }

@@ -10,6 +10,7 @@ use super::Router;
 use super::fallback::{Step, Walk};
 use super::ledger::Trail;
 use super::timeout::{Bounds, longest_wait};
+use super::view::{Obstacle, View};
 
 /// Waits until the first deployment that can take the request returns, behind those who wait for the same group. The error of a call that may not
 /// wait, or not for that long.
@@ -62,11 +63,17 @@ fn first_return(router: &Router, request: &Request) -> Option<Duration> {
     let mut first: Option<Duration> = None;
     while let Some(step) = walk.next() {
         let Step::Visit(stop) = step else { continue };
+        let view = View::new(router, stop.lead.group, &stop.request, request.options().stream);
         for member in stop.lead.group.usable().filter(|member| stop.fits(member).is_ok()) {
-            let left = member.deployment().benched_for(now).unwrap_or_default();
+            let minute = match view.obstacle(member, now) {
+                Some(Obstacle::Minute(Some(wait))) => wait,
+                Some(Obstacle::Minute(None)) => continue,
+                Some(Obstacle::Slots(_)) | None => Duration::ZERO,
+            };
+            let left = member.deployment().benched_for(now).unwrap_or_default().max(minute);
             first = Some(first.map_or(left, |first| first.min(left)));
         }
-        walk.failed(&stop, &stop.nobody());
+        walk.failed(&stop, &stop.nobody(&view));
     }
     first
 }

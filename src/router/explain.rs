@@ -6,14 +6,14 @@ use crate::chat::{Fallbacks, Request};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::policy::Target;
-use crate::strategy::simple_shuffle_shares;
 
 use super::Router;
-use super::candidates::{Round, candidate, level};
+use super::candidates::{Round, level};
 use super::fallback::{Step, Stop, Walk};
 use super::group::Member;
 use super::retry::Rules;
 use super::timeout::{Bounds, of_attempt};
+use super::view::View;
 
 /// The plan: the groups in the order in which they would be visited if each failed with a server's fault, and of each
 /// its deployments with their chance to be asked first, or why they would be passed over.
@@ -46,7 +46,7 @@ pub fn plan(router: &Router, request: &Request) -> Result<Value, Error> {
     Ok(json!({
         "model": request.model(),
         "resolved": resolved,
-        "strategy": router.strategy(),
+        "strategy": router.config.routing.strategy.name,
         "order": order,
         "groups": groups,
         "fallbacks": instead,
@@ -76,12 +76,13 @@ fn of_kinds(walk: &Walk<'_>, stop: &Stop<'_>) -> Value {
 
 fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let (group, now) = (stop.lead.group, clock::now());
-    let round = Round { order: None, excluded: Vec::new(), call_start: bounds.start() };
+    let view = View::new(router, group, &stop.request, stop.request.options().stream);
+    let round = Round { order: None, excluded: Vec::new(), view, call_start: bounds.start() };
     let misfit = |member: &Member| stop.fits(member).err();
-    let free = |member: &&Member| group.is_free(member, now);
+    let free = |member: &&Member| group.is_free(member, &view, now);
     let members = level(group, &round, free);
     let fitting: Vec<&Member> = members.iter().filter(|member| misfit(member).is_none()).copied().collect();
-    let shares = simple_shuffle_shares(&fitting.iter().map(|member| candidate(member)).collect::<Vec<_>>());
+    let shares = view.strategy.shares(&fitting.iter().map(|member| view.candidate(member, now)).collect::<Vec<_>>());
     let share_of = |member: &Member| {
         let place = fitting.iter().position(|fit| fit.index == member.index)?;
         shares.get(place).copied()
@@ -90,7 +91,7 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let mut deployments: Vec<(usize, Value)> = Vec::new();
     for member in group.usable() {
         let skipped = if !free(&member) {
-            Some(cooling(member))
+            Some(unfree(member, &view))
         } else if let Some(error) = misfit(member) {
             Some(error.message().to_owned())
         } else if members.iter().any(|taken| taken.index == member.index) {
@@ -102,7 +103,7 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
         };
         let model = stop.lead.endpoint(member).map_or_else(|_| stop.lead.name.to_string(), |e| e.model().to_string());
         let timeout = of_attempt(&stop.request, member.deployment(), &router.config.timeouts).time.as_secs_f64();
-        deployments.push((member.place, entry(member, &model, share_of(member), timeout, skipped)));
+        deployments.push((member.place, entry(member, &model, &view, share_of(member), timeout, skipped)));
     }
     for outsider in group.unusable() {
         let deployment = &outsider.deployment;
@@ -118,20 +119,28 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let rules = Rules::new(&router.config.retry, &stop.request, names);
     let nobody = fitting.is_empty().then(|| match members.first().and_then(|member| misfit(member)) {
         Some(error) => error.message().to_owned(),
-        None => stop.nobody().message().to_owned(),
+        None => stop.nobody(&view).message().to_owned(),
     });
     let mut value = Map::new();
     value.insert("name".to_owned(), Value::from(&*stop.lead.name));
     value.insert("asked".to_owned(), Value::from(stop.asked));
     value.insert("how".to_owned(), Value::from(stop.lead.how.name()));
     value.insert("skipped".to_owned(), Value::from(nobody));
+    value.insert("strategy".to_owned(), Value::from(view.strategy.name()));
     value.insert("retries".to_owned(), group.usable().next().map_or(Value::Null, |member| rules.usual(member).into()));
     value.insert("deployments".to_owned(), deployments.into_iter().map(|(_, value)| value).collect());
     Value::Object(value)
 }
 
 /// `share`: the chance to be asked first, from 0 to 1.
-fn entry(member: &Member, model: &str, share: Option<f64>, timeout: f64, skipped: Option<String>) -> Value {
+fn entry(
+    member: &Member,
+    model: &str,
+    view: &View,
+    share: Option<f64>,
+    timeout: f64,
+    skipped: Option<String>,
+) -> Value {
     let deployment = member.deployment();
     json!({
         "id": deployment.id(),
@@ -139,14 +148,18 @@ fn entry(member: &Member, model: &str, share: Option<f64>, timeout: f64, skipped
         "model": model,
         "order": member.order(),
         "share": share.unwrap_or(0.0),
+        "score": view.strategy.score(&view.candidate(member, clock::now())),
         "in_flight": deployment.in_flight(),
         "timeout": timeout,
         "skipped": skipped,
     })
 }
 
-fn cooling(member: &Member) -> String {
+fn unfree(member: &Member, view: &View) -> String {
     let (deployment, now) = (member.deployment(), clock::now());
+    if let (None, Some(obstacle)) = (deployment.benched_for(now), view.obstacle(member, now)) {
+        return obstacle.reason();
+    }
     let seconds = deployment.benched_for(now).unwrap_or_default().as_secs_f64();
     let cause = deployment.cooldown(now).map_or("", |cooldown| cooldown.cause);
     format!("cools down after {cause} for another {seconds:.1} s")

@@ -13,6 +13,7 @@ use super::Router;
 use super::group::Member;
 use super::held::Held;
 use super::names::{How, Lead};
+use super::view::View;
 
 /// The option is for the group that was asked for: its fallbacks are to show that they answer.
 const MOCK_TIMEOUT: &str = "mock_timeout";
@@ -68,8 +69,8 @@ impl Stop<'_> {
     }
 
     /// The error of a visit that found nobody free.
-    pub fn nobody(&self) -> Error {
-        self.lead.group.nobody(|member| self.fits(member).is_ok())
+    pub fn nobody(&self, view: &View) -> Error {
+        self.lead.group.nobody(view, |member| self.fits(member).is_ok())
     }
 }
 

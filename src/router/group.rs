@@ -7,6 +7,9 @@ use crate::clock;
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
 use crate::provider::{Endpoint, Unusable};
+use crate::strategy::Strategy;
+
+use super::view::{Obstacle, View};
 
 /// Deployments that serve one name.
 #[derive(Clone)]
@@ -14,6 +17,8 @@ pub struct Group {
     pub name: Arc<str>,
     /// Asked for by its id, so that neither health nor strategy has a say.
     pub pinned: bool,
+    /// How its next deployment is chosen.
+    pub strategy: Strategy,
     members: Vec<Member>,
     unusable: Vec<Outsider>,
     /// Where calls wait when nobody is free.
@@ -37,19 +42,23 @@ pub struct Member {
     pub place: usize,
     /// Whether its model group has no other that can be called.
     pub alone: bool,
+    /// Its level in this group: those of the lowest are asked first.
+    order: Option<i64>,
     pub endpoint: Arc<Endpoint>,
 }
 
 impl Group {
-    pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), pinned: false, members: Vec::new(), unusable: Vec::new(), line: Arc::default() }
+    pub fn new(name: impl Into<Arc<str>>, strategy: Strategy) -> Self {
+        let (members, unusable) = (Vec::new(), Vec::new());
+        Self { name: name.into(), pinned: false, strategy, members, unusable, line: Arc::default() }
     }
 
     pub fn add(&mut self, place: usize, deployment: Arc<Deployment>, endpoint: Result<Endpoint, Unusable>) {
         match endpoint {
             Ok(endpoint) => {
                 let (index, endpoint) = (self.members.len(), Arc::new(endpoint));
-                self.members.push(Member { index, place, alone: true, endpoint });
+                let order = endpoint.deployment().config.order;
+                self.members.push(Member { index, place, alone: true, order, endpoint });
             }
             Err(why) => self.unusable.push(Outsider { place, deployment, why }),
         }
@@ -58,6 +67,12 @@ impl Group {
     /// Takes a member of another group in, too.
     pub fn join(&mut self, member: &Member) {
         self.members.push(Member { index: self.members.len(), ..member.clone() });
+    }
+
+    /// The same, at a level of its own if it is given one.
+    pub fn join_at(&mut self, member: &Member, level: Option<i64>) {
+        let order = level.or(member.order);
+        self.members.push(Member { index: self.members.len(), order, alone: false, ..member.clone() });
     }
 
     pub fn join_outside(&mut self, outsider: &Outsider) {
@@ -87,9 +102,9 @@ impl Group {
         self.unusable.iter()
     }
 
-    /// Whether a member may be asked now, as far as its health goes.
-    pub fn is_free(&self, member: &Member, now: Instant) -> bool {
-        self.pinned || member.deployment().benched_for(now).is_none()
+    /// Whether a member may be asked now: as far as its health goes, and its limits.
+    pub fn is_free(&self, member: &Member, view: &View, now: Instant) -> bool {
+        self.pinned || (member.deployment().benched_for(now).is_none() && view.has_room(member, now))
     }
 
     /// The level behind this one, or behind the first; `None` if there is none, or but one.
@@ -107,7 +122,7 @@ impl Group {
 
     /// The error of a call when nobody in the group may be called now. `fits` says of a member whether it could take the
     /// request; the time is that until the first of them returns.
-    pub fn nobody(&self, fits: impl Fn(&Member) -> bool) -> Error {
+    pub fn nobody(&self, view: &View, fits: impl Fn(&Member) -> bool) -> Error {
         if let (true, Some(Outsider { deployment, why, .. })) = (self.members.is_empty(), self.unusable.first()) {
             let error = match (why, self.pinned) {
                 (Unusable::Blocked, true) => Error::new(ErrorKind::ServiceUnavailable, "blocked by the configuration"),
@@ -116,14 +131,37 @@ impl Group {
             return error.at(&deployment.provider, &deployment.model, deployment.id());
         }
         let now = clock::now();
-        let benched = |member: &Member| member.deployment().benched_for(now);
-        let waits = self.members.iter().filter(|member| benched(member).is_some() && fits(member)).filter_map(benched);
-        let (wait, cooling) = waits.fold((None, 0), |(first, count): (Option<Duration>, usize), wait| {
-            (Some(first.map_or(wait, |first| first.min(wait))), count + 1)
-        });
+        let (mut cooling, mut full, mut busy, mut wait) = (0, 0, 0, None::<Duration>);
+        for member in self.members.iter().filter(|member| fits(member)) {
+            let rest = member.deployment().benched_for(now);
+            let minute = match view.obstacle(member, now) {
+                _ if rest.is_some() => None,
+                Some(Obstacle::Slots(_)) => {
+                    busy += 1;
+                    continue;
+                }
+                Some(Obstacle::Minute(Some(minute))) => Some(minute),
+                Some(Obstacle::Minute(None)) => {
+                    full += 1;
+                    continue;
+                }
+                None => None,
+            };
+            (cooling, full) = (cooling + usize::from(rest.is_some()), full + usize::from(minute.is_some()));
+            wait = [wait, rest.or(minute)].into_iter().flatten().min();
+        }
+        if busy > 0 {
+            // Only slots are missing, which any answer sets free: that is worth another try.
+            let message = format!(
+                "all deployments of \"{}\" that could answer are at work on as many calls as they may",
+                self.name
+            );
+            return Error::new(ErrorKind::RateLimit, message);
+        }
         let seconds = wait.unwrap_or_default().as_secs_f64();
+        let limited = if full > 0 { format!(", {full} at the limits of their minute") } else { String::new() };
         let message = format!(
-            "no deployment of \"{}\" is available: {cooling} cooling down, the first returns in {seconds:.1} s",
+            "no deployment of \"{}\" is available: {cooling} cooling down{limited}, the first returns in {seconds:.1} s",
             self.name
         );
         Error::new(ErrorKind::NoDeploymentAvailable, message).with_retry_after(wait)
@@ -136,6 +174,6 @@ impl Member {
     }
 
     pub fn order(&self) -> Option<i64> {
-        self.deployment().config.order
+        self.order
     }
 }

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::chat::Request;
+use crate::chat::{Request, Tokens};
 use crate::clock::{self, Waited};
 use crate::config::CooldownConfig;
-use crate::deployment::{Deployment, InFlight};
+use crate::deployment::{Deployment, InFlight, Reserved, Used};
 use crate::error::{Error, ErrorKind, Scope};
 use crate::provider::Endpoint;
 
 use super::cooldown::{Verdict, judge};
 use super::group::Member;
+use super::view::Admission;
 
 /// An attempt that runs. Ends in exactly one record; if it is dropped before, the caller has gone. Owns what it needs: a
 /// stream's attempt lives longer than the call that began it.
@@ -25,6 +26,16 @@ pub struct Attempt {
     start: Instant,
     ended: bool,
     in_flight: InFlight,
+    reserved: Reserved,
+}
+
+/// What an answer tells about who gave it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// As the provider said, or as estimated.
+    pub tokens: Option<Tokens>,
+    /// Until the first content, of a stream.
+    pub ttft: Option<Duration>,
 }
 
 /// How an attempt ended, or why a group was passed over.
@@ -45,7 +56,14 @@ pub struct Record {
 }
 
 impl Attempt {
-    pub fn begin(group: &Arc<str>, member: &Member, endpoint: &Endpoint, cooldown: &Arc<CooldownConfig>) -> Self {
+    pub fn begin(
+        group: &Arc<str>,
+        member: &Member,
+        admission: Admission,
+        endpoint: &Endpoint,
+        cooldown: &Arc<CooldownConfig>,
+    ) -> Self {
+        let Admission { in_flight, reserved } = admission;
         Self {
             group: Arc::clone(group),
             model: Arc::clone(endpoint.model()),
@@ -53,14 +71,32 @@ impl Attempt {
             alone: member.alone,
             start: clock::now(),
             ended: false,
-            in_flight: member.deployment().enter(),
+            in_flight,
+            reserved,
         }
     }
 
-    pub fn succeeded(mut self) -> Record {
+    pub fn succeeded(mut self, measured: Measured) -> Record {
         let now = clock::now();
-        self.in_flight.deployment().count_success(now);
+        let deployment = self.in_flight.deployment();
+        deployment.count_success(now);
+        if let Some(tokens) = measured.tokens {
+            self.settle(tokens, now);
+        }
+        let took = now.saturating_duration_since(self.start).as_secs_f64();
+        #[allow(clippy::cast_precision_loss)]
+        let each = measured.tokens.map(|tokens| tokens.output).filter(|output| *output > 0).map_or(1.0, |n| n as f64);
+        deployment.latency.add(took / each, now);
+        if let Some(ttft) = measured.ttft {
+            deployment.ttft.add(ttft.as_secs_f64(), now);
+        }
         self.record(now, Some(200), None)
+    }
+
+    /// Puts what the call took in the place of what it was expected to take.
+    fn settle(&self, tokens: Tokens, now: Instant) {
+        let real = Used { requests: 1, input: tokens.input, output: tokens.output };
+        self.in_flight.deployment().window.settle(self.reserved, real, now);
     }
 
     /// `blameless`: the bound that the attempt ran into, if it did, was none of its own.
@@ -68,9 +104,18 @@ impl Attempt {
         let now = clock::now();
         let run_out = blameless && error.kind() == ErrorKind::Timeout && error.provider_status().is_none();
         // What is wrong with the request says nothing about who refused it.
-        if matches!(error.scope(), Scope::Deployment | Scope::Key) {
-            self.in_flight.deployment().count_failure();
+        let is_its_own = matches!(error.scope(), Scope::Deployment | Scope::Key);
+        let deployment = self.in_flight.deployment();
+        if is_its_own {
+            deployment.count_failure();
         }
+        if is_its_own && !run_out {
+            deployment.latency.add_failure(now);
+            deployment.ttft.add_failure(now);
+        }
+        // What failed took no tokens, and what was never sent was no request.
+        let nothing_sent = error.is_before_sending();
+        deployment.window.settle(self.reserved, Used { requests: u64::from(!nothing_sent), ..Used::default() }, now);
         let judged = || judge(error, self.in_flight.deployment(), &self.cooldown, self.alone, now);
         if let Some(verdict) = (!run_out).then(judged).flatten() {
             self.bench(verdict, error.class(), now);

@@ -20,6 +20,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod view;
 
 use std::sync::Arc;
 
@@ -69,11 +70,6 @@ impl Router {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }
         Ok(Self { names, cooldown: Arc::new(config.cooldown.clone()), config, warnings })
-    }
-
-    /// The strategy in force.
-    fn strategy(&self) -> &str {
-        "simple-shuffle"
     }
 
     pub fn worker_threads(&self) -> usize {

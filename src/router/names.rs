@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::config::{Alias, AliasTarget, Config, ConfigError, Warning};
+use crate::config::{Alias, AliasTarget, Config, ConfigError, RoutingConfig, Warning};
 use crate::error::Error;
 use crate::policy::{Wildcard, maker_of};
 use crate::provider::{Defaults, Endpoint, ErrorRules, Keys, Unusable, connect};
+use crate::strategy::Strategy;
 use crate::transport::Clients;
 
 use super::group::{Group, Member};
+use super::view;
 
 /// All names that a request may use.
 pub struct Names {
@@ -20,6 +22,8 @@ pub struct Names {
     /// The most precise first, each with its group.
     wildcards: Vec<(Wildcard, usize)>,
     by_id: HashMap<String, Group>,
+    /// By the names of `routing_groups`.
+    unions: HashMap<String, Group>,
     /// By `litellm_params.model`.
     by_model: HashMap<String, Group>,
 }
@@ -68,6 +72,7 @@ impl Names {
             aliases: std::mem::take(&mut config.aliases),
             wildcards: Vec::new(),
             by_id: HashMap::new(),
+            unions: HashMap::new(),
             by_model: HashMap::new(),
         };
         let transport = std::mem::take(&mut config.transport);
@@ -80,7 +85,9 @@ impl Names {
         };
         for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
             let (path, line) = (entry.path.clone(), entry.line);
-            let (deployment, endpoint) = connect(entry, &defaults, &config.environment, &mut clients, &mut keys);
+            let strategy = config.routing.of_group(&entry.group);
+            let (deployment, endpoint) =
+                connect(entry, strategy, &defaults, &config.environment, &mut clients, &mut keys);
             let endpoint = endpoint.and_then(|endpoint| match endpoint.check_mock() {
                 Ok(()) => Ok(endpoint),
                 Err(message) => Err(Unusable::Unsupported(message)),
@@ -92,16 +99,17 @@ impl Names {
                 let message = format!("deployment \"{}\" is never used: {}", deployment.id(), unusable.message());
                 warnings.push(Warning { path, line, column: 0, message });
             }
-            names.group_mut(&deployment.config.group).add(place, deployment, endpoint);
+            let strategy = view::strategy(strategy);
+            names.group_mut(&deployment.config.group, strategy).add(place, deployment, endpoint);
         }
-        names.close();
+        names.close(&config.routing);
         Ok(names)
     }
 
-    fn group_mut(&mut self, name: &str) -> &mut Group {
+    fn group_mut(&mut self, name: &str, strategy: Strategy) -> &mut Group {
         let place = self.by_name.get(name).copied().unwrap_or_else(|| {
             let name: Arc<str> = name.into();
-            self.groups.push(Group::new(Arc::clone(&name)));
+            self.groups.push(Group::new(Arc::clone(&name), strategy));
             self.by_name.insert(name, self.groups.len() - 1);
             self.groups.len() - 1
         });
@@ -109,30 +117,55 @@ impl Names {
     }
 
     /// Makes the ways to the same deployments by other names than their groups'.
-    fn close(&mut self) {
+    fn close(&mut self, routing: &RoutingConfig) {
+        self.add_routing_groups(routing);
+        let strategy = view::strategy(&routing.strategy);
         for (place, group) in self.groups.iter_mut().enumerate() {
             group.close();
             self.wildcards.extend(Wildcard::new(&group.name).map(|wildcard| (wildcard, place)));
             for member in group.usable() {
                 let deployment = member.deployment();
-                let mut single = Group::new(deployment.id());
+                let mut single = Group::new(deployment.id(), strategy);
                 single.pinned = true;
                 single.join(member);
                 self.by_id.insert(deployment.id().to_owned(), single);
                 let model = &deployment.config.model;
-                self.by_model.entry(model.clone()).or_insert_with(|| Group::new(model.as_str())).join(member);
+                self.by_model.entry(model.clone()).or_insert_with(|| Group::new(model.as_str(), strategy)).join(member);
             }
             for outsider in group.unusable() {
                 let deployment = &outsider.deployment;
-                let mut single = Group::new(deployment.id());
+                let mut single = Group::new(deployment.id(), strategy);
                 single.pinned = true;
                 single.join_outside(outsider);
                 self.by_id.insert(deployment.id().to_owned(), single);
                 let model = &deployment.config.model;
-                self.by_model.entry(model.clone()).or_insert_with(|| Group::new(model.as_str())).join_outside(outsider);
+                self.by_model
+                    .entry(model.clone())
+                    .or_insert_with(|| Group::new(model.as_str(), strategy))
+                    .join_outside(outsider);
             }
         }
         self.wildcards.sort_by_key(|(wildcard, _)| std::cmp::Reverse(wildcard.precision()));
+    }
+
+    /// The groups that only `routing_groups` name: all deployments of their models, by priority if they have one. In a priority group's
+    /// stead its models stay what they are.
+    fn add_routing_groups(&mut self, routing: &RoutingConfig) {
+        for routed in &routing.groups {
+            if routed.name.is_empty() || self.by_name.contains_key(routed.name.as_str()) {
+                continue;
+            }
+            let mut group = Group::new(routed.name.as_str(), view::strategy(&routed.strategy));
+            for model in &routed.models {
+                let Some(own) = self.by_name.get(model.as_str()).and_then(|place| self.groups.get(*place)) else {
+                    continue;
+                };
+                let level = routed.priorities.as_ref().and_then(|levels| levels.get(model).copied());
+                own.usable().for_each(|member| group.join_at(member, level));
+                own.unusable().for_each(|outsider| group.join_outside(outsider));
+            }
+            self.unions.insert(routed.name.clone(), group);
+        }
     }
 
     /// The groups of the configuration.
@@ -149,6 +182,9 @@ impl Names {
             return group.ok_or_else(|| Error::bad_parameter("model", message()));
         }
         let group = self.by_name.get(name).and_then(|place| self.groups.get(*place));
+        if let (None, Some(union)) = (group, self.unions.get(name)) {
+            return Ok(Lead::to(union, How::Group));
+        }
         if let (None, Some(single)) = (group, self.by_id.get(name)) {
             return Ok(Lead::to(single, How::Deployment));
         }

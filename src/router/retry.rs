@@ -161,6 +161,21 @@ impl<'a> Retries<'a> {
         None
     }
 
+    /// Takes in that all are busy. Returns the wait before they are looked at again, or the error if they are not to be.
+    pub fn give_up_busy(&mut self, error: Error, group: &Group) -> Result<Duration, Error> {
+        let jitter = self.rules.router.backoff.jitter.mul_f64(fastrand::f64());
+        let time = wait(self.made, self.rules.router.retry_after, &self.rules.router.backoff) + jitter;
+        let last = self.last_error.take();
+        match self.give_up_played(error, group) {
+            None => {
+                // What somebody answered says more than that all are busy.
+                self.last_error = last.or(self.last_error.take());
+                Ok(time)
+            }
+            Some(error) => Err(last.unwrap_or(error)),
+        }
+    }
+
     /// Takes a failure in. Returns it if the group is not to be tried again.
     pub fn give_up(&mut self, error: Error, group: &Group, round: &Round, failed: &Member) -> Option<Error> {
         let limit = *self.limit.get_or_insert_with(|| self.rules.limit(error.kind(), failed));

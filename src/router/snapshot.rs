@@ -31,7 +31,10 @@ fn group(group: &Group) -> Value {
 
 /// In file order; times are Unix milliseconds.
 fn deployment(deployment: &Deployment, unusable: Option<&Unusable>) -> Value {
-    let cooldown = deployment.cooldown(clock::now());
+    let now = clock::now();
+    let cooldown = deployment.cooldown(now);
+    let used = deployment.window.used(now);
+    let millis = |seconds: Option<f64>| seconds.map(|seconds| (seconds * 1_000_000.0).round() / 1000.0);
     let state = match (unusable, &cooldown) {
         (Some(_), _) => "blocked",
         (None, Some(_)) => "cooling",
@@ -49,6 +52,10 @@ fn deployment(deployment: &Deployment, unusable: Option<&Unusable>) -> Value {
         "since": cooldown.as_ref().map(|cooldown| clock::unix_ms_of(cooldown.since)),
         "until": cooldown.as_ref().map(|cooldown| clock::unix_ms_of(cooldown.until)),
         "in_flight": deployment.in_flight(),
+        "rpm": used.requests,
+        "tpm": used.tokens(),
+        "latency_ms": millis(deployment.latency.value(now)),
+        "ttft_ms": millis(deployment.ttft.value(now)),
         "succeeded": succeeded,
         "failed": failed,
     })

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::chat::{Chunk, Request};
+use crate::chat::{Chunk, Request, Tokens, tokens_of};
 use crate::clock;
 use crate::config::TimeoutConfig;
 use crate::error::Error;
@@ -14,7 +12,7 @@ use crate::tokens;
 use crate::transport::HeaderMap;
 
 use super::call::Form;
-use super::ledger::{Attempt, Trail};
+use super::ledger::{Attempt, Measured, Trail};
 use super::timeout::{Bound, of_stream};
 
 /// What is held back until the first content comes; framing is small, and whoever sends more of it is not well.
@@ -32,6 +30,8 @@ pub struct Opening {
     held: VecDeque<Chunk>,
     usage_is_ours: bool,
     ttft: Duration,
+    /// The same from the attempt's beginning, not the call's.
+    own_ttft: Duration,
     patience: Patience,
     prompt_characters: usize,
 }
@@ -39,6 +39,7 @@ pub struct Opening {
 impl Form for Streamed<'_> {
     type Received = Opening;
     type Output = OpenStream;
+    const IS_STREAM: bool = true;
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
         endpoint.encode_stream(request)
@@ -52,7 +53,7 @@ impl Form for Streamed<'_> {
     /// Reads up to the first content: whatever goes wrong before it, the next attempt is a clean stream.
     async fn receive(&self, opened: Opened<'_>, usage_is_ours: bool) -> Result<Opening, Error> {
         let bounds = of_stream(opened.request(), opened.endpoint().deployment(), self.timeouts);
-        let (until, prompt_characters) = (opened.until(), opened.request().text_len());
+        let (start, until, prompt_characters) = (opened.start(), opened.until(), opened.request().text_len());
         let mut chunks = opened.stream()?;
         let mut held = VecDeque::new();
         let mut bytes = 0;
@@ -70,9 +71,10 @@ impl Form for Streamed<'_> {
                 return Err(chunks.endpoint().flaw(&message));
             }
         }
-        let ttft = clock::now().saturating_duration_since(self.start);
+        let now = clock::now();
+        let (ttft, own_ttft) = (now.saturating_duration_since(self.start), now.saturating_duration_since(start));
         let patience = Patience { chunk: bounds.gap, idle: bounds.idle };
-        Ok(Opening { chunks, held, usage_is_ours, ttft, patience, prompt_characters })
+        Ok(Opening { chunks, held, usage_is_ours, ttft, own_ttft, patience, prompt_characters })
     }
 
     fn is_filtered(&self, opening: &Opening) -> bool {
@@ -172,7 +174,8 @@ impl OpenStream {
             let Spent { prompt, completion } = self.estimate();
             return told.map_or(Usage::Estimated { prompt, completion }, Usage::Told);
         }
-        let own = told.and_then(|told| told_tokens(&told)).unwrap_or_else(|| self.estimate());
+        let told = told.as_deref().and_then(tokens_of);
+        let own = told.map_or_else(|| self.estimate(), |told| Spent { prompt: told.input, completion: told.output });
         let (prompt, completion) = (self.before.prompt + own.prompt, self.before.completion + own.completion);
         Usage::Estimated { prompt, completion }
     }
@@ -227,9 +230,14 @@ impl OpenStream {
     }
 
     fn end(&mut self, failure: Option<(&Error, bool)>) {
+        let told = self.usage.as_deref().and_then(tokens_of);
+        let tokens = told.unwrap_or_else(|| {
+            let Spent { prompt, completion } = self.estimate();
+            Tokens { input: prompt, output: completion }
+        });
         if let (Some(attempt), Some(trail)) = (self.attempt.take(), &mut self.trail) {
             trail.push(match failure {
-                None => attempt.succeeded(),
+                None => attempt.succeeded(Measured { tokens: Some(tokens), ttft: Some(self.opening.own_ttft) }),
                 Some((error, by_deadline)) => attempt.failed(error, by_deadline),
             });
         }
@@ -250,10 +258,4 @@ impl OpenStream {
         let usage = self.usage();
         Ended { trail, headers: self.opening.chunks.headers().clone(), usage, ttft: self.opening.ttft }
     }
-}
-
-fn told_tokens(usage: &str) -> Option<Spent> {
-    let usage: Value = serde_json::from_str(usage).ok()?;
-    let number = |name: &str| usage.get(name).and_then(Value::as_u64);
-    Some(Spent { prompt: number("prompt_tokens")?, completion: number("completion_tokens")? })
 }

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_first_measure_that_anyone_has_decides() {
-        let candidate = |index, weight, rpm, tpm| Candidate { index, weight, rpm, tpm };
+        let candidate = |index, weight, rpm, tpm| Candidate { index, weight, rpm, tpm, ..Candidate::default() };
         let by_weight = [candidate(0, Some(3.0), Some(1.0), None), candidate(1, Some(1.0), Some(900.0), None)];
         assert_shares(&by_weight, &[0.75, 0.25]);
         let by_rpm = [candidate(0, Some(0.0), Some(900.0), Some(1.0)), candidate(1, None, Some(100.0), Some(9.0))];

@@ -1,6 +1,6 @@
 //! The maps inside `router_settings`. Their keys are as much in force as the key that holds them.
 
-use super::router::STRATEGIES;
+use super::router::GROUP_STRATEGIES;
 use super::{Key, Kind, Section, Unknown, now};
 
 const fn refusing(name: &'static str, tables: &'static [&'static [Key]]) -> Section {
@@ -79,6 +79,7 @@ pub const STRATEGY_ARGS: Section = refusing(
         now("lowest_latency_buffer", Kind::Number),
         now("max_latency_list_size", Kind::Between(1, 100_000)),
         now("ttft_percentile", Kind::Number),
+        now("latency_percentile", Kind::Number),
     ]],
 );
 
@@ -87,7 +88,7 @@ pub const ROUTING_GROUP: Section = refusing(
     &[&[
         now("group_name", Kind::Text),
         now("models", Kind::Texts),
-        now("routing_strategy", Kind::Choice(STRATEGIES)),
+        now("routing_strategy", Kind::Choice(GROUP_STRATEGIES)),
         now("routing_strategy_args", Kind::Section(&STRATEGY_ARGS)),
         now("model_priorities", Kind::MapOf(&Kind::Count)),
     ]],

@@ -19,6 +19,19 @@ pub const STRATEGIES: &[&str] = &[
     "lar1",
 ];
 
+/// Those of a routing group.
+pub const GROUP_STRATEGIES: &[&str] = &[
+    "simple-shuffle",
+    "least-busy",
+    "usage-based-routing",
+    "usage-based-routing-v2",
+    "latency-based-routing",
+    "cost-based-routing",
+    "provider-budget-routing",
+    "lar1",
+    "priority",
+];
+
 const PRE_CALL_CHECKS: &[&str] = &[
     "prompt_caching",
     "router_budget_limiting",
@@ -32,8 +45,8 @@ const PRE_CALL_CHECKS: &[&str] = &[
 
 pub(super) const ROUTER: &[Key] = &[
     now("routing_strategy", Kind::Choice(STRATEGIES)),
-    planned("routing_strategy_args", Kind::Section(&STRATEGY_ARGS)),
-    planned("routing_groups", Kind::ListOf(&Kind::Section(&ROUTING_GROUP))),
+    now("routing_strategy_args", Kind::Section(&STRATEGY_ARGS)),
+    now("routing_groups", Kind::ListOf(&Kind::Section(&ROUTING_GROUP))),
     now("model_group_alias", Kind::MapOf(&Kind::Either(&Kind::Text, &Kind::Section(&ALIAS)))),
     now("num_retries", Kind::Count),
     now("retry_after", Kind::Seconds),
@@ -60,7 +73,7 @@ pub(super) const ROUTER: &[Key] = &[
     planned("redis_password", Kind::Text),
     planned("redis_db", Kind::Count),
     now("default_litellm_params", Kind::Section(&LITELLM_PARAMS)),
-    planned("default_max_parallel_requests", Kind::Count),
+    now("default_max_parallel_requests", Kind::Count),
     planned("default_priority", Kind::Integer),
     planned("polling_interval", Kind::Seconds),
     planned("enable_pre_call_checks", Kind::Bool),

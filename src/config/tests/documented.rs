@@ -43,7 +43,7 @@ fn basic_router_setup() {
     assert_eq!(config.timeouts.request_timeout, None);
     assert_eq!(fallbacks(&config, "gpt-4"), ["gpt-3.5-turbo"]);
     let warnings = warnings(&config);
-    assert!(warnings.contains("usage-based-routing is not in force yet"), "{warnings}");
+    assert_eq!(config.routing.strategy.name, "usage-based-routing");
     assert!(
         warnings.contains("fallbacks[0].gpt-4[0] at line 21 column 15: there is no model group gpt-3.5-turbo"),
         "{warnings}"

@@ -24,7 +24,7 @@ fn defaults() {
     assert_eq!(config.timeouts.connect, Duration::from_secs(5));
     assert_eq!((config.timeouts.timeout, config.timeouts.request_timeout), (None, None));
     assert_eq!(config.worker_threads, 2);
-    assert_eq!(config.routing.strategy, "simple-shuffle");
+    assert_eq!(config.routing.strategy.name, "simple-shuffle");
     assert_eq!(warnings(&config), "no model_list: every call will be a bad request\n");
 }
 

@@ -35,7 +35,12 @@ fn with_rules(rules: &str) -> (Endpoint, Vec<config::Warning>) {
     let defaults = Defaults { error_rules, ..Defaults::default() };
     let mut keys = Keys::default();
     let deployment = config.deployments.remove(0);
-    (connect(deployment, &defaults, &config.environment, &mut clients, &mut keys).1.unwrap(), warnings)
+    (
+        connect(deployment, &config.routing.strategy, &defaults, &config.environment, &mut clients, &mut keys)
+            .1
+            .unwrap(),
+        warnings,
+    )
 }
 
 #[test]

@@ -146,7 +146,12 @@ async fn a_refused_key_is_refused_wherever_it_is_used() {
     let endpoint = &member("a", 0).endpoint;
     let name: std::sync::Arc<str> = "a".into();
     let fail = || {
-        let attempt = super::super::ledger::Attempt::begin(&name, member("a", 0), endpoint, &router.cooldown);
+        let request = Request::parse(r#"{"model":"a"}"#).unwrap();
+        let group = router.names.groups().next().unwrap();
+        let view = super::super::view::View::new(&router, group, &request, false);
+        let admission = view.admit(member("a", 0), clock::now()).unwrap();
+        let attempt =
+            super::super::ledger::Attempt::begin(&name, member("a", 0), admission, endpoint, &router.cooldown);
         attempt.failed(&error, false)
     };
     fail();

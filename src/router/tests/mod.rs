@@ -7,6 +7,7 @@ mod fallbacks;
 mod laws;
 mod names;
 mod retries;
+mod strategies;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;

@@ -1,0 +1,150 @@
+//! What the strategy and the limits see: of the call, and of each deployment at this moment.
+
+use std::time::{Duration, Instant};
+
+use crate::chat::Request;
+use crate::config::StrategyConfig;
+use crate::deployment::{InFlight, Limits, Reserved, Used};
+use crate::strategy::{Candidate, Strategy};
+use crate::tokens;
+
+use super::Router;
+use super::group::{Group, Member};
+
+/// How a call chooses in a group, and what it is going to use.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    pub strategy: Strategy,
+    /// Deployments are held to their limits.
+    enforces: bool,
+    is_stream: bool,
+    demand: Used,
+    /// Slots of a deployment that says nothing of them.
+    slots: Option<u32>,
+}
+
+/// Why a healthy deployment can't be asked now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It is at work on as many calls as it may.
+    Slots(u32),
+    /// Its minute is used up; `None` if the call alone is more than it ever takes.
+    Minute(Option<Duration>),
+}
+
+/// A call let in: its slot, and what it is expected to use.
+pub struct Admission {
+    pub in_flight: InFlight,
+    pub reserved: Reserved,
+}
+
+/// The strategy of a configuration. LiteLLM's two usage strategies differ in their faults alone.
+pub fn strategy(config: &StrategyConfig) -> Strategy {
+    match config.name.as_str() {
+        "least-busy" => Strategy::LeastBusy,
+        "usage-based-routing" | "usage-based-routing-v2" => Strategy::Usage,
+        "latency-based-routing" => Strategy::Latency { buffer: config.buffer },
+        "cost-based-routing" => Strategy::Cost,
+        _ => Strategy::SimpleShuffle,
+    }
+}
+
+impl View {
+    pub fn new(router: &Router, group: &Group, request: &Request, is_stream: bool) -> Self {
+        let routing = &router.config.routing;
+        let asked = request.options().routing_strategy.as_ref();
+        let asked = asked.map(|name| strategy(&StrategyConfig { name: name.clone(), ..routing.strategy.clone() }));
+        let strategy = asked.unwrap_or(group.strategy);
+        let enforces = strategy.enforces_limits() || routing.enforce_limits;
+        // Counted only where it counts.
+        let counts = enforces && group.usable().any(|member| member.deployment().limits().counts_tokens());
+        let demand = Used {
+            requests: 1,
+            input: if counts { tokens::estimate(request.prompt_characters()) } else { 0 },
+            output: if counts { request.completion_bound().unwrap_or_default() } else { 0 },
+        };
+        Self { strategy, enforces, is_stream, demand, slots: routing.max_parallel }
+    }
+
+    /// The same for who is asked whatever its limits are.
+    pub fn unlimited(self) -> Self {
+        Self { enforces: false, slots: Some(u32::MAX), ..self }
+    }
+
+    /// Picks one of them.
+    pub fn pick(&self, members: &[&Member], now: Instant) -> Option<usize> {
+        if let [only] = members {
+            return Some(only.index);
+        }
+        let candidates: Vec<_> = members.iter().map(|member| self.candidate(member, now)).collect();
+        self.strategy.pick(&candidates, fastrand::f64())
+    }
+
+    /// What the strategy is told of a member; what it does not ask for is left out.
+    pub fn candidate(&self, member: &Member, now: Instant) -> Candidate {
+        let deployment = member.deployment();
+        let mut candidate = Candidate { index: member.index, ..Candidate::default() };
+        match self.strategy {
+            Strategy::SimpleShuffle => {
+                let config = &deployment.config;
+                (candidate.weight, candidate.rpm, candidate.tpm) = (config.weight, config.rpm, config.tpm);
+            }
+            Strategy::LeastBusy => candidate.in_flight = deployment.in_flight(),
+            Strategy::Usage => candidate.tokens = deployment.window.used(now).tokens(),
+            Strategy::Latency { .. } => {
+                let ttft = self.is_stream.then(|| deployment.ttft.value(now)).flatten();
+                candidate.seconds = ttft.or_else(|| deployment.latency.value(now));
+            }
+            Strategy::Cost => candidate.cost = deployment.cost_per_token,
+        }
+        candidate
+    }
+
+    fn limits(&self, member: &Member) -> Limits {
+        if self.enforces { member.deployment().limits() } else { Limits::default() }
+    }
+
+    fn slots(&self, member: &Member) -> Option<u32> {
+        let unlimited = self.slots.filter(|slots| *slots == u32::MAX);
+        unlimited.or(member.deployment().config.max_parallel).or(self.slots)
+    }
+
+    /// Whether a member has a slot, and room in its minute.
+    pub fn has_room(&self, member: &Member, now: Instant) -> bool {
+        let deployment = member.deployment();
+        self.slots(member).is_none_or(|slots| deployment.in_flight() < slots)
+            && (!self.enforces || deployment.window.has_room(self.demand, &self.limits(member), now))
+    }
+
+    /// What keeps a call from a member.
+    pub fn obstacle(&self, member: &Member, now: Instant) -> Option<Obstacle> {
+        let deployment = member.deployment();
+        let limits = self.limits(member);
+        if !deployment.window.has_room(self.demand, &limits, now) {
+            return Some(Obstacle::Minute(deployment.window.wait(self.demand, &limits, now)));
+        }
+        let slots = self.slots(member)?;
+        (deployment.in_flight() >= slots).then_some(Obstacle::Slots(slots))
+    }
+
+    /// Takes slot and room, all or nothing. `None` if somebody else was quicker.
+    pub fn admit(&self, member: &Member, now: Instant) -> Option<Admission> {
+        let deployment = member.deployment();
+        let in_flight = deployment.enter(self.slots(member))?;
+        let reserved = deployment.window.reserve(self.demand, &self.limits(member), now)?;
+        Some(Admission { in_flight, reserved })
+    }
+}
+
+impl Obstacle {
+    /// For people; no sentence.
+    pub fn reason(self) -> String {
+        match self {
+            Obstacle::Slots(slots) => format!("at work on all the calls that it may be ({slots})"),
+            Obstacle::Minute(Some(wait)) => {
+                format!("its minute is used up, there is room in {:.1} s", wait.as_secs_f64())
+            }
+            Obstacle::Minute(None) => "the call is more than it takes in a minute".to_owned(),
+        }
+    }
+}
