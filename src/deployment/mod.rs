@@ -25,9 +25,17 @@ pub struct Deployment {
     /// The model's name at the provider; a pattern in a wildcard group.
     pub model: String,
     pub config: DeploymentConfig,
-    pub bench: Bench,
+    /// Dollars for a token of the prompt and one of the completion; `None` if a price is not known.
+    pub cost_per_token: Option<f64>,
     /// Shared by all deployments that show the same key to the same server.
     pub key: Arc<Bench>,
+    /// What was learnt of it: kept when the configuration is replaced by one that has it, too.
+    pub state: Arc<State>,
+}
+
+/// What is going on with a deployment, and what was learnt of it.
+pub struct State {
+    pub bench: Bench,
     pub tally: Tally,
     /// Requests and tokens of the last minute.
     pub window: Window,
@@ -35,38 +43,40 @@ pub struct Deployment {
     pub latency: Samples,
     /// Seconds to the first content of a stream.
     pub ttft: Samples,
-    /// Dollars for a token of the prompt and one of the completion; `None` if a price is not known.
-    pub cost_per_token: Option<f64>,
     in_flight: AtomicU32,
     succeeded: AtomicU64,
     failed: AtomicU64,
 }
 
-impl Deployment {
-    pub fn new(
-        config: DeploymentConfig,
-        provider: String,
-        model: String,
-        key: Arc<Bench>,
-        strategy: &StrategyConfig,
-        now: Instant,
-    ) -> Self {
-        let samples = |percentile| Samples::new(now, Statistic { percentile, size: strategy.size, ttl: strategy.ttl });
+impl State {
+    pub fn new(strategy: &StrategyConfig, now: Instant) -> Self {
+        let samples = |percentile| Samples::new(now, statistic(strategy, percentile));
         Self {
-            provider,
-            model,
-            config,
             bench: Bench::new(now),
-            key,
             tally: Tally::new(now),
             window: Window::new(now),
             latency: samples(strategy.latency_percentile),
             ttft: samples(strategy.ttft_percentile),
-            cost_per_token: None,
             in_flight: AtomicU32::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         }
+    }
+
+    /// Goes by another strategy's arguments from now on.
+    pub fn follow(&self, strategy: &StrategyConfig, now: Instant) {
+        self.latency.follow(statistic(strategy, strategy.latency_percentile), now);
+        self.ttft.follow(statistic(strategy, strategy.ttft_percentile), now);
+    }
+}
+
+fn statistic(strategy: &StrategyConfig, percentile: Option<f64>) -> Statistic {
+    Statistic { percentile, size: strategy.size, ttl: strategy.ttl }
+}
+
+impl Deployment {
+    pub fn new(config: DeploymentConfig, provider: String, model: String, key: Arc<Bench>, state: Arc<State>) -> Self {
+        Self { provider, model, config, cost_per_token: None, key, state }
     }
 
     pub fn id(&self) -> &str {
@@ -93,14 +103,14 @@ impl Deployment {
     }
 
     pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+        self.state.in_flight.load(Ordering::Relaxed)
     }
 
     /// Takes a place in flight, of which there are at most so many; given back when the guard is dropped, whatever
     /// happens. `None` if all are taken.
     pub fn enter(self: &Arc<Self>, most: Option<u32>) -> Option<InFlight> {
         let next = |count: u32| most.is_none_or(|most| count < most).then(|| count + 1);
-        self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        self.state.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
         Some(InFlight { deployment: Arc::clone(self) })
     }
 
@@ -112,18 +122,18 @@ impl Deployment {
 
     /// An answer that came also shows that the key is good.
     pub fn count_success(&self, now: Instant) {
-        self.succeeded.fetch_add(1, Ordering::Relaxed);
-        self.tally.succeeded(now);
+        self.state.succeeded.fetch_add(1, Ordering::Relaxed);
+        self.state.tally.succeeded(now);
         self.key.lift();
     }
 
     pub fn count_failure(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.state.failed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Attempts that ended well and those that did not; what the caller cancelled is neither.
     pub fn counts(&self) -> (u64, u64) {
-        (self.succeeded.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+        (self.state.succeeded.load(Ordering::Relaxed), self.state.failed.load(Ordering::Relaxed))
     }
 
     /// Whether it serves many models, so that the failure of one says little about the others.
@@ -133,12 +143,12 @@ impl Deployment {
 
     /// How long it or its key stays benched from `now`; `None` if neither is.
     pub fn benched_for(&self, now: Instant) -> Option<Duration> {
-        self.bench.left(now).max(self.key.left(now))
+        self.state.bench.left(now).max(self.key.left(now))
     }
 
     /// The cooldown that is running, its own or its key's: the one that ends last.
     pub fn cooldown(&self, now: Instant) -> Option<Cooldown> {
-        let cooldowns = [self.bench.cooldown(now), self.key.cooldown(now)];
+        let cooldowns = [self.state.bench.cooldown(now), self.key.cooldown(now)];
         cooldowns.into_iter().flatten().max_by_key(|cooldown| cooldown.until)
     }
 }
@@ -166,6 +176,6 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.deployment.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.deployment.state.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::bench::nanos;
@@ -29,11 +29,15 @@ pub struct Statistic {
 /// Samples of one deployment.
 pub struct Samples {
     born: Instant,
-    statistic: Statistic,
-    list: Mutex<VecDeque<Sample>>,
+    inner: Mutex<Inner>,
     /// The statistic's bits, and the nanoseconds after `born` until which it holds.
     value: AtomicU64,
     until: AtomicU64,
+}
+
+struct Inner {
+    statistic: Statistic,
+    list: VecDeque<Sample>,
 }
 
 #[derive(Clone, Copy)]
@@ -46,48 +50,59 @@ impl Samples {
     pub fn new(now: Instant, statistic: Statistic) -> Self {
         Self {
             born: now,
-            statistic,
-            list: Mutex::default(),
+            inner: Mutex::new(Inner { statistic, list: VecDeque::new() }),
             value: AtomicU64::new(NONE),
             until: AtomicU64::new(u64::MAX),
         }
     }
 
     pub fn add(&self, seconds: f64, now: Instant) {
-        self.put(seconds, self.statistic.ttl, now);
+        self.put(seconds, Duration::MAX, now);
     }
 
     /// A failure never looks fast.
     pub fn add_failure(&self, now: Instant) {
-        self.put(FAILURE_SECONDS, self.statistic.ttl.min(FORGIVEN_AFTER), now);
+        self.put(FAILURE_SECONDS, FORGIVEN_AFTER, now);
+    }
+
+    /// Goes by another statistic from now on. What runs out when is not changed.
+    pub fn follow(&self, statistic: Statistic, now: Instant) {
+        let mut inner = self.lock();
+        inner.statistic = statistic;
+        self.renew(&mut inner, now);
     }
 
     /// The statistic in seconds; `None` without a sample.
     pub fn value(&self, now: Instant) -> Option<f64> {
         if self.at(now) >= self.until.load(Ordering::Acquire) {
-            let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-            self.renew(&mut list, now);
+            self.renew(&mut self.lock(), now);
         }
         let bits = self.value.load(Ordering::Relaxed);
         (bits != NONE).then(|| f64::from_bits(bits))
     }
 
-    fn put(&self, seconds: f64, ttl: Duration, now: Instant) {
-        let until = self.at(now).saturating_add(nanos(ttl));
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        list.push_back(Sample { seconds, until });
-        while list.len() > self.statistic.size {
-            list.pop_front();
-        }
-        self.renew(&mut list, now);
+    /// Notes a sample, for its time or this one if that is shorter.
+    fn put(&self, seconds: f64, at_most: Duration, now: Instant) {
+        let mut inner = self.lock();
+        let until = self.at(now).saturating_add(nanos(inner.statistic.ttl.min(at_most)));
+        inner.list.push_back(Sample { seconds, until });
+        self.renew(&mut inner, now);
     }
 
-    fn renew(&self, list: &mut VecDeque<Sample>, now: Instant) {
+    fn renew(&self, inner: &mut Inner, now: Instant) {
         let at = self.at(now);
+        let Inner { statistic, list } = inner;
         list.retain(|sample| sample.until > at);
-        let value = statistic(list, self.statistic.percentile);
+        while list.len() > statistic.size {
+            list.pop_front();
+        }
+        let value = value_of(list, statistic.percentile);
         self.value.store(value.map_or(NONE, f64::to_bits), Ordering::Relaxed);
         self.until.store(list.iter().map(|sample| sample.until).min().unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn at(&self, now: Instant) -> u64 {
@@ -96,7 +111,7 @@ impl Samples {
 }
 
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn statistic(list: &VecDeque<Sample>, percentile: Option<f64>) -> Option<f64> {
+fn value_of(list: &VecDeque<Sample>, percentile: Option<f64>) -> Option<f64> {
     let count = list.len();
     let Some(percentile) = percentile else {
         let sum: f64 = list.iter().map(|sample| sample.seconds).sum();

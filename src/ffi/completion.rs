@@ -229,7 +229,7 @@ impl Call {
             .threads()
             .map_err(|error| Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}")))?;
         let ticket = router.runtime.admit().map_err(ended)?;
-        Ok(Self { router: Arc::clone(&router.router), threads, request, ticket })
+        Ok(Self { router: router.current(), threads, request, ticket })
     }
 
     fn start(self, done: router_completion_fn, user_data: *mut c_void) {

@@ -28,7 +28,7 @@ pub unsafe extern "C" fn router_explain(
             let router = alive(router).map_err(Failed::before)?;
             let request = text::input(request, request_len, "request").map_err(Failed::before)?;
             let request = Request::parse(request).map_err(|error| Failed::before(unusable(error)))?;
-            let plan = router.router.explain(&request).map_err(Failed::before)?;
+            let plan = router.current().explain(&request).map_err(Failed::before)?;
             Ok(text::give(plan, len))
         })
     }
@@ -40,6 +40,6 @@ pub unsafe extern "C" fn router_explain(
 pub unsafe extern "C" fn router_snapshot(router: *const router_t, len: *mut usize) -> *mut c_char {
     guard("router_snapshot", std::ptr::null_mut(), || {
         // SAFETY: as the caller promises.
-        unsafe { alive(router).map_or(std::ptr::null_mut(), |router| text::give(router.router.snapshot(), len)) }
+        unsafe { alive(router).map_or(std::ptr::null_mut(), |router| text::give(router.current().snapshot(), len)) }
     })
 }

@@ -2,8 +2,10 @@
 
 use std::ffi::c_char;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use arc_swap::ArcSwap;
 
 use crate::config::{self, Config, ConfigError};
 use crate::error::{Error, ErrorKind};
@@ -17,13 +19,21 @@ use super::{callback, fork, text};
 
 /// Configuration, deployments, runtime threads, connections. Any number of threads may use one at once.
 pub struct router_t {
-    pub(super) router: Arc<Router>,
+    /// Replaced as a whole by a reload; a call keeps the one that it began with.
+    router: ArcSwap<Router>,
+    /// One reload at a time: each begins where the one before it ended.
+    reloading: Mutex<()>,
     pub(super) runtime: Arc<Runtime>,
     /// The process it was made in.
     generation: u32,
 }
 
 impl router_t {
+    /// The configuration in force.
+    pub(super) fn current(&self) -> Arc<Router> {
+        self.router.load_full()
+    }
+
     pub(super) fn was_forked(&self) -> bool {
         self.generation != fork::generation()
     }
@@ -67,8 +77,37 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     let router = config.and_then(Router::new);
     let router = router.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
     let runtime = Runtime::new(router.worker_threads(), without_signals);
-    let handle = router_t { router: Arc::new(router), runtime: Arc::new(runtime), generation: fork::generation() };
+    let handle = router_t {
+        router: ArcSwap::from_pointee(router),
+        reloading: Mutex::default(),
+        runtime: Arc::new(runtime),
+        generation: fork::generation(),
+    };
     Ok(Box::into_raw(Box::new(handle)))
+}
+
+/// Replaces the configuration for calls not yet started; calls in flight keep theirs. What was learnt of a deployment whose id stays
+/// (health, use, latency) is kept; `worker_threads` stays as it was. On failure nothing changes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn router_reload_from_yaml(
+    router: *const router_t,
+    yaml: *const c_char,
+    len: usize,
+    error: *mut *mut router_error_t,
+) -> bool {
+    // SAFETY: as the caller promises, here and below.
+    unsafe {
+        guard_error("router_reload_from_yaml", error, false, || {
+            let router = alive(router).map_err(Failed::before)?;
+            let yaml = text::input(yaml, len, "configuration").map_err(Failed::before)?;
+            let config = config::load_text(yaml);
+            let _one = router.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = config.and_then(|config| router.current().reloaded(config));
+            let next = next.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
+            router.router.store(Arc::new(next));
+            Ok(true)
+        })
+    }
 }
 
 /// Refuses new calls, waits up to `drain_ms` for those in flight, open streams included, and flushes the callbacks' sinks within the same time. True if all

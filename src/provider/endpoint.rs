@@ -5,9 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::chat::Verb;
-use crate::clock;
-use crate::config::{DeploymentConfig, Environment, MockConfig, StrategyConfig};
-use crate::deployment::Deployment;
+use crate::config::{DeploymentConfig, Environment, MockConfig};
+use crate::deployment::{Deployment, State};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{Clients, Target};
 
@@ -85,7 +84,7 @@ impl Unusable {
 /// Makes the deployment, and its endpoint if it can have one. Opens no connection.
 pub fn connect(
     mut config: DeploymentConfig,
-    strategy: &StrategyConfig,
+    state: Arc<State>,
     defaults: &Defaults,
     environment: &Environment,
     clients: &mut Clients<'_>,
@@ -97,7 +96,7 @@ pub fn connect(
     let redactor = Redactor::new(&config, entra.map(Entra::client_secret).into_iter());
     let blocked = config.blocked;
     let key = keys.of(&config);
-    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, key, strategy, clock::now()));
+    let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, key, state));
     if blocked {
         return (deployment, Err(Unusable::Blocked));
     }
@@ -261,7 +260,7 @@ pub(super) mod tests {
         let (environment, mut keys) = (&config.environment, Keys::default());
         connect(
             config.deployments.remove(0),
-            &config.routing.strategy,
+            Arc::new(State::new(&config.routing.strategy, crate::clock::now())),
             &Defaults::default(),
             environment,
             &mut clients,

@@ -9,7 +9,7 @@ use crate::config::DeploymentConfig;
 use crate::deployment::Bench;
 
 /// The keys of one router. Holds their hashes, under random seeds of its own, and no key.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Keys {
     seeds: [RandomState; 2],
     known: HashMap<(String, [u64; 2]), Arc<Bench>>,

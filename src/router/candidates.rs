@@ -84,7 +84,7 @@ fn last_resort<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>, now: 
     level(group, round, |member| {
         let deployment = member.deployment();
         let refused_now = || deployment.key.cooldown(now).is_none_or(|refused| refused.since >= round.call_start);
-        deployment.bench.left(now).is_none()
+        deployment.state.bench.left(now).is_none()
             && round.view.has_room(member, now)
             && retries.readiness(member.index) == Readiness::Untried
             && refused_now()

@@ -43,13 +43,13 @@ pub fn judge(
         // It stands for many models, of which one says little about the others; a key is the same for all.
         return key.then_some(Verdict { time, key });
     }
-    let share = deployment.tally.failed(now);
+    let share = deployment.state.tally.failed(now);
     let routers = || config.policy.as_ref().filter(|_| own.allowed_fails.is_none())?.named(kind);
     let named = own_named.or_else(routers);
     let general = own.allowed_fails.or(config.allowed());
     let exceeds = |class: Option<FaultClass>, allowed| {
         let window = own.cooldown_time.unwrap_or(config.time);
-        deployment.tally.exceeds(class, allowed, window, now)
+        deployment.state.tally.exceeds(class, allowed, window, now)
     };
     let benches = match (named, general) {
         (Some((class, allowed)), _) => exceeds(Some(class), allowed),

@@ -86,9 +86,9 @@ impl Attempt {
         let took = now.saturating_duration_since(self.start).as_secs_f64();
         #[allow(clippy::cast_precision_loss)]
         let each = measured.tokens.map(|tokens| tokens.output).filter(|output| *output > 0).map_or(1.0, |n| n as f64);
-        deployment.latency.add(took / each, now);
+        deployment.state.latency.add(took / each, now);
         if let Some(ttft) = measured.ttft {
-            deployment.ttft.add(ttft.as_secs_f64(), now);
+            deployment.state.ttft.add(ttft.as_secs_f64(), now);
         }
         self.record(now, Some(200), None)
     }
@@ -96,7 +96,7 @@ impl Attempt {
     /// Puts what the call took in the place of what it was expected to take.
     fn settle(&self, tokens: Tokens, now: Instant) {
         let real = Used { requests: 1, input: tokens.input, output: tokens.output };
-        self.in_flight.deployment().window.settle(self.reserved, real, now);
+        self.in_flight.deployment().state.window.settle(self.reserved, real, now);
     }
 
     /// `blameless`: the bound that the attempt ran into, if it did, was none of its own.
@@ -110,12 +110,16 @@ impl Attempt {
             deployment.count_failure();
         }
         if is_its_own && !run_out {
-            deployment.latency.add_failure(now);
-            deployment.ttft.add_failure(now);
+            deployment.state.latency.add_failure(now);
+            deployment.state.ttft.add_failure(now);
         }
         // What failed took no tokens, and what was never sent was no request.
         let nothing_sent = error.is_before_sending();
-        deployment.window.settle(self.reserved, Used { requests: u64::from(!nothing_sent), ..Used::default() }, now);
+        deployment.state.window.settle(
+            self.reserved,
+            Used { requests: u64::from(!nothing_sent), ..Used::default() },
+            now,
+        );
         let judged = || judge(error, self.in_flight.deployment(), &self.cooldown, self.alone, now);
         if let Some(verdict) = (!run_out).then(judged).flatten() {
             self.bench(verdict, error.class(), now);
@@ -143,7 +147,7 @@ impl Attempt {
             log::warn!(deployment, group, cause, seconds; "key cools down wherever it is used");
         }
         if !benched.is_wildcard() {
-            benched.bench.start(now, verdict.time, cause);
+            benched.state.bench.start(now, verdict.time, cause);
             log::warn!(deployment, group, cause, seconds; "deployment cools down");
         }
     }

@@ -63,9 +63,18 @@ pub struct Failed {
 
 impl Router {
     /// Makes deployments and their endpoints; opens no connection and starts no thread.
-    pub fn new(mut config: Config) -> Result<Self, ConfigError> {
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        Self::after(config, None)
+    }
+
+    /// A router by another configuration, that knows of the deployments and keys that stay what this one has learnt.
+    pub fn reloaded(&self, config: Config) -> Result<Self, ConfigError> {
+        Self::after(config, Some(self))
+    }
+
+    fn after(mut config: Config, before: Option<&Self>) -> Result<Self, ConfigError> {
         let mut warnings = std::mem::take(&mut config.warnings);
-        let names = Names::new(&mut config, &mut warnings)?;
+        let names = Names::new(&mut config, before.map(|before| &before.names), &mut warnings)?;
         for warning in &warnings {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::clock;
 use crate::config::{Alias, AliasTarget, Config, ConfigError, RoutingConfig, Warning};
+use crate::deployment::State;
 use crate::error::Error;
 use crate::policy::{Wildcard, maker_of};
 use crate::provider::{Defaults, Endpoint, ErrorRules, Keys, Unusable, connect};
@@ -26,6 +28,7 @@ pub struct Names {
     unions: HashMap<String, Group>,
     /// By `litellm_params.model`.
     by_model: HashMap<String, Group>,
+    keys: Keys,
 }
 
 /// Where a name leads.
@@ -65,7 +68,8 @@ impl How {
 
 impl Names {
     /// Connects every deployment of the configuration; one that can't be used becomes a warning.
-    pub fn new(config: &mut Config, warnings: &mut Vec<Warning>) -> Result<Self, ConfigError> {
+    /// What `before` has learnt of a deployment with the same id, and of a key, is kept.
+    pub fn new(config: &mut Config, before: Option<&Names>, warnings: &mut Vec<Warning>) -> Result<Self, ConfigError> {
         let mut names = Self {
             groups: Vec::new(),
             by_name: HashMap::new(),
@@ -74,10 +78,11 @@ impl Names {
             by_id: HashMap::new(),
             unions: HashMap::new(),
             by_model: HashMap::new(),
+            keys: before.map(|before| before.keys.clone()).unwrap_or_default(),
         };
+        let states = before.map(Names::states).unwrap_or_default();
         let transport = std::mem::take(&mut config.transport);
         let mut clients = Clients::new(&transport, config.timeouts.connect);
-        let mut keys = Keys::default();
         let defaults = Defaults {
             drop_params: config.params.drop,
             modify_params: config.params.modify,
@@ -86,8 +91,13 @@ impl Names {
         for (place, entry) in std::mem::take(&mut config.deployments).into_iter().enumerate() {
             let (path, line) = (entry.path.clone(), entry.line);
             let strategy = config.routing.of_group(&entry.group);
+            let state = match states.get(entry.id.as_str()) {
+                Some(state) => Arc::clone(state),
+                None => Arc::new(State::new(strategy, clock::now())),
+            };
+            state.follow(strategy, clock::now());
             let (deployment, endpoint) =
-                connect(entry, strategy, &defaults, &config.environment, &mut clients, &mut keys);
+                connect(entry, state, &defaults, &config.environment, &mut clients, &mut names.keys);
             let endpoint = endpoint.and_then(|endpoint| match endpoint.check_mock() {
                 Ok(()) => Ok(endpoint),
                 Err(message) => Err(Unusable::Unsupported(message)),
@@ -104,6 +114,15 @@ impl Names {
         }
         names.close(&config.routing);
         Ok(names)
+    }
+
+    /// What was learnt, by the deployments' ids.
+    fn states(&self) -> HashMap<&str, &Arc<State>> {
+        let all = self.groups.iter().flat_map(|group| {
+            let usable = group.usable().map(Member::deployment);
+            usable.chain(group.unusable().map(|outsider| &outsider.deployment))
+        });
+        all.map(|deployment| (deployment.id(), &deployment.state)).collect()
     }
 
     fn group_mut(&mut self, name: &str, strategy: Strategy) -> &mut Group {

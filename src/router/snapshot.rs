@@ -33,7 +33,7 @@ fn group(group: &Group) -> Value {
 fn deployment(deployment: &Deployment, unusable: Option<&Unusable>) -> Value {
     let now = clock::now();
     let cooldown = deployment.cooldown(now);
-    let used = deployment.window.used(now);
+    let used = deployment.state.window.used(now);
     let millis = |seconds: Option<f64>| seconds.map(|seconds| (seconds * 1_000_000.0).round() / 1000.0);
     let state = match (unusable, &cooldown) {
         (Some(_), _) => "blocked",
@@ -54,8 +54,8 @@ fn deployment(deployment: &Deployment, unusable: Option<&Unusable>) -> Value {
         "in_flight": deployment.in_flight(),
         "rpm": used.requests,
         "tpm": used.tokens(),
-        "latency_ms": millis(deployment.latency.value(now)),
-        "ttft_ms": millis(deployment.ttft.value(now)),
+        "latency_ms": millis(deployment.state.latency.value(now)),
+        "ttft_ms": millis(deployment.state.ttft.value(now)),
         "succeeded": succeeded,
         "failed": failed,
     })

@@ -90,10 +90,10 @@ impl View {
                 (candidate.weight, candidate.rpm, candidate.tpm) = (config.weight, config.rpm, config.tpm);
             }
             Strategy::LeastBusy => candidate.in_flight = deployment.in_flight(),
-            Strategy::Usage => candidate.tokens = deployment.window.used(now).tokens(),
+            Strategy::Usage => candidate.tokens = deployment.state.window.used(now).tokens(),
             Strategy::Latency { .. } => {
-                let ttft = self.is_stream.then(|| deployment.ttft.value(now)).flatten();
-                candidate.seconds = ttft.or_else(|| deployment.latency.value(now));
+                let ttft = self.is_stream.then(|| deployment.state.ttft.value(now)).flatten();
+                candidate.seconds = ttft.or_else(|| deployment.state.latency.value(now));
             }
             Strategy::Cost => candidate.cost = deployment.cost_per_token,
         }
@@ -113,15 +113,15 @@ impl View {
     pub fn has_room(&self, member: &Member, now: Instant) -> bool {
         let deployment = member.deployment();
         self.slots(member).is_none_or(|slots| deployment.in_flight() < slots)
-            && (!self.enforces || deployment.window.has_room(self.demand, &self.limits(member), now))
+            && (!self.enforces || deployment.state.window.has_room(self.demand, &self.limits(member), now))
     }
 
     /// What keeps a call from a member.
     pub fn obstacle(&self, member: &Member, now: Instant) -> Option<Obstacle> {
         let deployment = member.deployment();
         let limits = self.limits(member);
-        if !deployment.window.has_room(self.demand, &limits, now) {
-            return Some(Obstacle::Minute(deployment.window.wait(self.demand, &limits, now)));
+        if !deployment.state.window.has_room(self.demand, &limits, now) {
+            return Some(Obstacle::Minute(deployment.state.window.wait(self.demand, &limits, now)));
         }
         let slots = self.slots(member)?;
         (deployment.in_flight() >= slots).then_some(Obstacle::Slots(slots))
@@ -131,7 +131,7 @@ impl View {
     pub fn admit(&self, member: &Member, now: Instant) -> Option<Admission> {
         let deployment = member.deployment();
         let in_flight = deployment.enter(self.slots(member))?;
-        let reserved = deployment.window.reserve(self.demand, &self.limits(member), now)?;
+        let reserved = deployment.state.window.reserve(self.demand, &self.limits(member), now)?;
         Some(Admission { in_flight, reserved })
     }
 }

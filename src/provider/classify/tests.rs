@@ -35,12 +35,8 @@ fn with_rules(rules: &str) -> (Endpoint, Vec<config::Warning>) {
     let defaults = Defaults { error_rules, ..Defaults::default() };
     let mut keys = Keys::default();
     let deployment = config.deployments.remove(0);
-    (
-        connect(deployment, &config.routing.strategy, &defaults, &config.environment, &mut clients, &mut keys)
-            .1
-            .unwrap(),
-        warnings,
-    )
+    let state = std::sync::Arc::new(crate::deployment::State::new(&config.routing.strategy, crate::clock::now()));
+    (connect(deployment, state, &defaults, &config.environment, &mut clients, &mut keys).1.unwrap(), warnings)
 }
 
 #[test]

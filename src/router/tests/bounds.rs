@@ -63,7 +63,7 @@ const WAIT: &str = "router_settings: {num_retries: 0, cooldown_time: 20}\nllmrou
 
 fn bench(router: &Router, group: &str, index: usize, seconds: u64) {
     let member = router.names.resolve(group, false).unwrap().group.member(index).unwrap();
-    member.deployment().bench.start(clock::now(), Duration::from_secs(seconds), "RateLimitError");
+    member.deployment().state.bench.start(clock::now(), Duration::from_secs(seconds), "RateLimitError");
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,7 +24,7 @@ router_settings: {model_group_alias: {nick: g}, fallbacks: [{g: [gone, o]}], con
 ";
     let router = router(yaml);
     let c = router.names.resolve("g", false).unwrap().group.member(2).unwrap();
-    c.deployment().bench.start(clock::now(), Duration::from_secs(30), "Timeout");
+    c.deployment().state.bench.start(clock::now(), Duration::from_secs(30), "Timeout");
     let plan = plan(&router, r#"{"model":"nick"}"#);
     assert_eq!(plan["resolved"], serde_json::json!({"group": "g", "how": "alias"}));
     assert_eq!(plan["order"], serde_json::json!(["g", "o"]));

@@ -169,8 +169,8 @@ async fn a_cooldown_only_grows() {
     let router = router(&list(&[("g", "mock_response: ok")]));
     let group = router.names.resolve("g", false).unwrap().group;
     let deployment = group.member(0).unwrap().deployment();
-    deployment.bench.start(clock::now(), Duration::from_secs(60), "RateLimitError");
-    deployment.bench.start(clock::now(), Duration::from_secs(1), "AuthenticationError");
+    deployment.state.bench.start(clock::now(), Duration::from_secs(60), "RateLimitError");
+    deployment.state.bench.start(clock::now(), Duration::from_secs(1), "AuthenticationError");
     assert_eq!(deployment.benched_for(clock::now()), Some(Duration::from_secs(60)));
     assert_eq!(deployment.cooldown(clock::now()).unwrap().cause, "RateLimitError");
     tokio::time::advance(Duration::from_secs(60)).await;

@@ -99,7 +99,7 @@ async fn lower_orders_come_first_and_each_level_has_its_retries() {
 
     let bench = |index: usize| {
         let member = router.names.resolve("g", false).unwrap().group.member(index).unwrap();
-        member.deployment().bench.start(clock::now(), Duration::from_secs(60), "Timeout");
+        member.deployment().state.bench.start(clock::now(), Duration::from_secs(60), "Timeout");
     };
     bench(0);
     assert_eq!(asked(&call(&router, r#"{"model":"g","num_retries":0}"#).await), ["g-1", "h-3"]);
