@@ -51,6 +51,7 @@ test: setup bindings sdk-faults ## run all tests: Rust, C, C++, Go, Node, packag
 	bindings/go/test.sh $(DIST)
 	cd bindings/node && npm test --silent
 	tests/real/run.sh
+	tests/real/streams.sh
 	tests/real/languages.sh
 	tests/sdk/run.sh
 	tests/sdk/real.sh

@@ -46,7 +46,8 @@ impl Chunks {
     ) -> Result<Self, Error> {
         let headers = std::mem::take(&mut exchange.headers);
         let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if kind.starts_with("application/json") {
+        // Other types than the right one have been seen on streams; a whole answer and a page are none.
+        if ["application/json", "text/html"].iter().any(|none| kind.starts_with(none)) {
             return Err(endpoint.flaw("a stream was asked for, and the answer is none"));
         }
         Ok(Self {

@@ -76,6 +76,7 @@ program_run() {
 }
 
 for standard in 17 23; do program cases "$standard" asan "${asan[@]}"; done
+program stream_cases 17 asan "${asan[@]}"
 program requests 17 asan "${asan[@]}"
 program lifecycle 17 asan "${asan[@]}"
 program lifecycle 23 asan "${asan[@]}"
