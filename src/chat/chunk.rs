@@ -15,6 +15,8 @@ pub struct Chunk {
     text: Bytes,
     has_content: bool,
     has_choices: bool,
+    /// The first choice's content.
+    content: Option<Range<usize>>,
     finish_reason: Option<Box<str>>,
     usage: Option<Range<usize>>,
     error: Option<Range<usize>>,
@@ -80,24 +82,6 @@ impl Delta<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct Texts<'a> {
-    #[serde(borrow)]
-    choices: Vec<WithText<'a>>,
-}
-
-#[derive(Deserialize)]
-struct WithText<'a> {
-    #[serde(borrow)]
-    delta: Option<TextDelta<'a>>,
-}
-
-#[derive(Deserialize)]
-struct TextDelta<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-}
-
 /// One part of a content that is a list.
 #[derive(Deserialize)]
 struct Part<'a> {
@@ -127,9 +111,11 @@ impl Chunk {
         let mut reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
         let finish_reason = reasons.find(|reason| !reason.is_empty()).map(Box::from);
         let has_content = choices.iter().any(|choice| choice.delta.as_ref().is_some_and(Delta::has_content));
+        let first = choices.first().and_then(|choice| choice.delta.as_ref()?.content);
+        let content = first.map(|content| place(json, content.get()));
         let usage = present(outline.usage).map(|usage| place(json, usage));
         let has_choices = !choices.is_empty();
-        Ok(Self { has_content, has_choices, finish_reason, usage, error, text })
+        Ok(Self { has_content, has_choices, content, finish_reason, usage, error, text })
     }
 
     /// The JSON text, as it came.
@@ -174,8 +160,7 @@ impl Chunk {
 
     /// The text that the first choice goes on with; `None` if it brings none.
     pub fn delta_text(&self) -> Option<Cow<'_, str>> {
-        let chunk: Texts<'_> = serde_json::from_str(self.json()).ok()?;
-        let content = chunk.choices.into_iter().next()?.delta?.content?.get();
+        let content = self.member(self.content.as_ref())?;
         let text = match content.bytes().next()? {
             b'"' => serde_json::from_str::<Text<'_>>(content).ok()?.0,
             b'[' => {
@@ -188,7 +173,8 @@ impl Chunk {
     }
 
     fn member(&self, place: Option<&Range<usize>>) -> Option<&str> {
-        self.json().get(place?.clone())
+        // Only what is asked for is looked at: most chunks have no such member, and are asked for several.
+        std::str::from_utf8(self.text.get(place?.clone())?).ok()
     }
 }
 

@@ -200,6 +200,8 @@ async fn pump(mut open: OpenStream, reader: Reader, signal: &Signal) {
                 Ok(Some(chunk)) => {
                     let json = chunk.into_bytes();
                     let bytes = json.len();
+                    // What waits for a slow reader would keep all that was read from the network along with it.
+                    let json = if chunks.is_awaited() { json } else { Bytes::copy_from_slice(&json) };
                     chunks.put(json, bytes);
                 }
                 Ok(None) => return Ok(()),
@@ -207,7 +209,7 @@ async fn pump(mut open: OpenStream, reader: Reader, signal: &Signal) {
             }
         }
     };
-    let outcome = signal.guard(Box::pin(reading).as_mut()).await;
+    let outcome = signal.guard(pin!(reading)).await;
     let outcome = outcome.unwrap_or_else(|ending| Err(ended(ending)));
     let closed = open.close();
     let whole = stream_metadata_json(&closed.trail, &closed.headers, Some(&closed.usage), closed.ttft);
