@@ -51,6 +51,7 @@ test: setup bindings sdk-faults ## run all tests: Rust, C, C++, Go, Node, packag
 	bindings/go/test.sh $(DIST)
 	cd bindings/node && npm test --silent
 	tests/real/run.sh
+	tests/real/streams.sh
 	tests/real/languages.sh
 	tests/sdk/run.sh
 	tests/sdk/real.sh
@@ -69,7 +70,7 @@ lint: bindings   ## check formatting, clippy, Go, TypeScript and shell scripts; 
 	cd bindings/node && npm run --silent lint
 	@if command -v shellcheck >/dev/null; then shellcheck -x -P SCRIPTDIR bindings/*/*.sh tests/*/*.sh examples/*.sh .ci/run; fi
 
-soak: sdk sdk-faults ## run the C programs again and again for SOAK_MINUTES (default 10)
+soak: bindings sdk-faults ## streams at scale, then the C programs again and again for SOAK_MINUTES (default 10)
 	@tests/tools/soak.sh $(SOAK_MINUTES)
 
 clean:           ## remove what was built and staged

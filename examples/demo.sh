@@ -34,7 +34,10 @@ run many examples/config/many.yaml | sed 's/^/  /'
 title "4. What would happen, before it does and after a refused key (examples/c/explain.c)"
 run explain examples/config/explain.yaml | sed 's/^/  /'
 
-title "5. The same failover in C++, Go and Node (examples/cpp, examples/go, examples/node)"
+title "5. A model calls a function (examples/c/tools.c)"
+run tools examples/config/tools.yaml | sed 's/^/  /'
+
+title "6. The same failover in C++, Go and Node (examples/cpp, examples/go, examples/node)"
 # shellcheck disable=SC2046 # pkg-config's answer is a list of flags
 c++ -std=c++17 examples/cpp/failover.cpp $(pkg-config --cflags --libs llmrouter) -pthread -o "$programs/failover-cpp"
 (cd examples/go && go build -o "$programs/failover-go" ./failover)
@@ -50,6 +53,6 @@ for language in cpp go node; do
     "${run[@]}" examples/config/failover.yaml | sed 's/^/    /'
 done
 
-title "6. Real model servers"
+title "7. Real model servers"
 tests/real/demo.sh | sed 's/^/    /'
 

@@ -2,9 +2,13 @@
 //!
 //! Built on tokio's clock, so a test that pauses it turns time by hand everywhere.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Sleep;
 
 /// Monotonic time, for everything that is measured or awaited.
 pub fn now() -> Instant {
@@ -39,6 +43,47 @@ pub async fn within<F: Future>(time: Duration, future: Pin<&mut F>) -> Option<F:
     tokio::time::timeout(time, future).await.ok()
 }
 
+/// A limit for many waits, one after the other.
+///
+/// Most waits end well within it, so the timer is left as it was set for an earlier one: it rings too early at worst,
+/// and is set again then.
+#[derive(Default)]
+pub struct Limit {
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What no wait lasts for, where a longer one can't be told.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+impl Limit {
+    /// As [`within`], for a wait that began at `start`: whoever knows it spares a look at the clock.
+    pub async fn within<F: Future>(
+        &mut self,
+        start: Instant,
+        time: Duration,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
+        let until = tokio::time::Instant::from_std(start) + time.min(FAR);
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+            if timer.deadline() > until {
+                timer.as_mut().reset(until);
+            }
+            while timer.as_mut().poll(context).is_ready() {
+                if timer.deadline() >= until {
+                    return Poll::Ready(None);
+                }
+                timer.as_mut().reset(until);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
 /// Sums up the time that a call spends waiting for others, so that what is left is our own.
 #[derive(Default)]
 pub struct Waited(AtomicU64);
@@ -66,4 +111,44 @@ impl Waited {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use std::pin::pin;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// How long a wait for what never comes takes.
+    async fn wait(limit: &mut Limit, time: Duration) -> Duration {
+        let start = now();
+        assert_eq!(limit.within(start, time, pin!(pending::<()>())).await, None);
+        now().saturating_duration_since(start)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_holds_for_each_wait() {
+        let mut limit = Limit::default();
+        for seconds in [9, 3, 3, 6] {
+            assert_eq!(wait(&mut limit, SECOND * seconds).await.as_secs(), u64::from(seconds));
+        }
+        assert!(wait(&mut limit, Duration::ZERO).await < SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_counts_from_the_wait_it_is_for() {
+        let mut limit = Limit::default();
+        // The timer is set for ten seconds from here, and rings in the midst of a later wait.
+        for _ in 0..4 {
+            let came = limit.within(now(), SECOND * 10, pin!(sleep(SECOND * 4))).await;
+            assert_eq!(came, Some(()));
+        }
+        assert_eq!(wait(&mut limit, SECOND * 10).await.as_secs(), 10);
+        // Set for later than this one wants.
+        assert!(limit.within(now(), SECOND * 10, pin!(sleep(SECOND))).await.is_some());
+        assert_eq!(wait(&mut limit, SECOND * 2).await.as_secs(), 2);
+        assert_eq!(limit.within(now(), Duration::MAX, pin!(sleep(SECOND))).await, Some(()));
+    }
 }

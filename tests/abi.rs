@@ -107,6 +107,7 @@ programs! {
     misuse_with_debug_assertions: Program { source: "misuse.c", faults: true, ..PLAIN };
     streams: Program { source: "streams.c", ..PLAIN };
     streams_valgrind: Program { source: "streams.c", under: Under::Valgrind, ..PLAIN };
+    stream_cases: Program { source: "stream_cases.c", script: Some("{}"), ..PLAIN };
     asynchronous: Program { source: "async.c", ..PLAIN };
     sockets: Program {
         source: "sockets.c",

@@ -75,13 +75,33 @@ fn stream() {
     assert_eq!(text, expected);
 }
 
+#[test]
+fn tools() {
+    let played = "examples/config/tools.yaml";
+    let expected = sdk::read(sdk::root().join("tests/bindings/tools.txt"));
+    assert_eq!(run("tools", &[played]), expected);
+
+    // A mock takes any conversation; Anthropic refuses a result that answers no call, and so does the fake provider.
+    let provider = sdk::Provider::start();
+    let config = sdk::read(sdk::root().join(played));
+    let (before, writer) = config.split_once("  - model_name: writer\n").expect("a writer");
+    let real = format!("model: anthropic/claude-sonnet-4-5, api_key: k, api_base: \"{}/wire\"", provider.base_url);
+    let mock = writer.split_once('{').and_then(|(_, rest)| rest.split_once('}')).expect("its parameters").0;
+    let wired = sdk::scratch("example-tools-wired").join("tools.yaml");
+    std::fs::write(&wired, format!("{before}  - model_name: writer\n{}", writer.replace(mock, &real)))
+        .expect("a config");
+    let said = run("tools", &[wired.to_str().expect("a path")]);
+    assert_eq!(said.lines().last(), Some("writer says hello from wire"), "{said}");
+    assert_eq!(said.lines().take(2).collect::<Vec<_>>(), expected.lines().take(2).collect::<Vec<_>>());
+}
+
 /// Every example has a test here.
 #[test]
 fn every_example_is_run() {
     for entry in std::fs::read_dir(sdk::root().join("examples/c")).expect("examples/c") {
         let name = entry.expect("an entry").file_name();
         assert!(
-            ["hello.c", "failover.c", "many.c", "explain.c", "stream.c"].iter().any(|known| name == *known),
+            ["hello.c", "failover.c", "many.c", "explain.c", "stream.c", "tools.c"].iter().any(|known| name == *known),
             "{name:?} has no test"
         );
     }

@@ -19,6 +19,9 @@ pub type Done = extern "C" fn(user_data: *mut c_void, response: Handle, error: H
 type New = unsafe extern "C" fn(*const c_char, usize, *mut Handle) -> Handle;
 type Complete = unsafe extern "C" fn(Handle, *const c_char, usize, *mut Handle) -> Handle;
 type Start = unsafe extern "C" fn(Handle, *const c_char, usize, Done, *mut c_void, *mut u64, *mut Handle) -> bool;
+/// What a read of a stream ends with: its status, a JSON array of chunks with its length, an error.
+pub type Read = extern "C" fn(user_data: *mut c_void, status: i32, chunks: *const c_char, len: usize, error: Handle);
+type Next = unsafe extern "C" fn(Handle, u32, Read, *mut c_void, *mut Handle) -> bool;
 type Body = unsafe extern "C" fn(Handle, *mut usize) -> *const c_char;
 type Message = unsafe extern "C" fn(Handle) -> *const c_char;
 type Free = unsafe extern "C" fn(Handle);
@@ -29,6 +32,9 @@ pub struct Abi {
     new: New,
     complete: Complete,
     start: Start,
+    stream: Start,
+    next: Next,
+    stream_free: Free,
     body: Body,
     response_free: Free,
     message: Message,
@@ -48,6 +54,9 @@ impl Abi {
                 new: *library.get(b"router_new_from_yaml\0")?,
                 complete: *library.get(b"router_completion\0")?,
                 start: *library.get(b"router_completion_async\0")?,
+                stream: *library.get(b"router_completion_stream_async\0")?,
+                next: *library.get(b"router_stream_next_async\0")?,
+                stream_free: *library.get(b"router_stream_free\0")?,
                 body: *library.get(b"router_response_body\0")?,
                 response_free: *library.get(b"router_response_free\0")?,
                 message: *library.get(b"router_error_message\0")?,
@@ -88,8 +97,34 @@ impl Abi {
         if missing { Err("an answer without a body".into()) } else { Ok(()) }
     }
 
+    /// `router_stream_next_async`; on success `read` runs exactly once with `user_data`.
+    ///
+    /// # Safety
+    /// `stream` is one that was not freed; `user_data` must be what `read` expects, until it has run.
+    pub unsafe fn next(
+        &self,
+        stream: Handle,
+        most: u32,
+        read: Read,
+        user_data: *mut c_void,
+    ) -> std::result::Result<(), String> {
+        let mut error = null_mut();
+        // SAFETY: the caller answers for it.
+        match unsafe { (self.next)(stream, most, read, user_data, &raw mut error) } {
+            true => Ok(()),
+            false => Err(self.failure(error)),
+        }
+    }
+
+    /// # Safety
+    /// `stream` is one that was not freed.
+    pub unsafe fn stream_free(&self, stream: Handle) {
+        // SAFETY: the caller answers for it.
+        unsafe { (self.stream_free)(stream) }
+    }
+
     /// The message of an error, which is freed.
-    fn failure(&self, error: Handle) -> String {
+    pub fn failure(&self, error: Handle) -> String {
         if error.is_null() {
             return "failed without an error".into();
         }
@@ -126,10 +161,35 @@ impl Router<'_> {
     /// # Safety
     /// `user_data` must be what `done` expects, until it has run.
     pub unsafe fn start(&self, request: &[u8], done: Done, user_data: *mut c_void) -> std::result::Result<(), String> {
+        // SAFETY: the caller answers for it.
+        unsafe { self.begin(self.abi.start, request, done, user_data) }
+    }
+
+    /// `router_completion_stream_async`, likewise; what `opened` gets is a stream.
+    ///
+    /// # Safety
+    /// `user_data` must be what `opened` expects, until it has run.
+    pub unsafe fn stream(
+        &self,
+        request: &[u8],
+        opened: Done,
+        user_data: *mut c_void,
+    ) -> std::result::Result<(), String> {
+        // SAFETY: the caller answers for it.
+        unsafe { self.begin(self.abi.stream, request, opened, user_data) }
+    }
+
+    unsafe fn begin(
+        &self,
+        start: Start,
+        request: &[u8],
+        done: Done,
+        user_data: *mut c_void,
+    ) -> std::result::Result<(), String> {
         let mut error = null_mut();
         let (text, len, call) = (request.as_ptr().cast(), request.len(), null::<u64>().cast_mut());
         // SAFETY: as in `complete`; the caller answers for `user_data`.
-        match unsafe { (self.abi.start)(self.handle, text, len, done, user_data, call, &raw mut error) } {
+        match unsafe { start(self.handle, text, len, done, user_data, call, &raw mut error) } {
             true => Ok(()),
             false => Err(self.abi.failure(error)),
         }

@@ -40,17 +40,20 @@ pub fn client() -> Result<reqwest::Client> {
 
 /// One call, with the answer read to its end.
 async fn post(client: &reqwest::Client, url: reqwest::Url, body: Bytes) -> std::result::Result<(), String> {
-    let answer = client
-        .post(url)
-        .header("authorization", AUTHORIZATION)
-        .header("content-type", JSON)
-        .body(body)
-        .send()
-        .await
-        .map_err(|error| error.to_string())?;
+    let answer = send(client, url, body).await?;
     let status = answer.status();
     let bytes = answer.bytes().await.map_err(|error| error.to_string())?;
     checked(status.as_u16(), &bytes)
+}
+
+/// Sends a request and waits for the answer's headers.
+pub async fn send(
+    client: &reqwest::Client,
+    url: reqwest::Url,
+    body: Bytes,
+) -> std::result::Result<reqwest::Response, String> {
+    let request = client.post(url).header("authorization", AUTHORIZATION).header("content-type", JSON).body(body);
+    request.send().await.map_err(|error| error.to_string())
 }
 
 fn checked(status: u16, body: &[u8]) -> std::result::Result<(), String> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::drive::Tally;
-use crate::{Result, bare, routed, stats};
+use crate::{Result, bare, bare_stream, routed, routed_stream, stats};
 
 /// First argument by which this program knows that it is a child.
 pub const SUBCOMMAND: &str = "child";
@@ -90,9 +90,11 @@ pub fn main(contender: &str) -> Result<()> {
         "reqwest" => bare::reqwest(&task),
         "reqwest-blocking" => bare::reqwest_blocking(&task),
         "hyper" => bare::hyper(&task),
+        "reqwest-stream" => bare_stream::reqwest(&task),
         "router-async" => routed::asynchronous(&task),
         "router-blocking" => routed::blocking(&task),
         "router-load" => routed::load(&task),
+        "router-stream" => routed_stream::asynchronous(&task),
         other => Err(format!("no contender {other:?}").into()),
     }?;
     println!("{}", serde_json::to_string(&outcome)?);

@@ -6,7 +6,6 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::Result;
-use crate::provider::Provider;
 
 /// Bytes of the request and of the provider's answer.
 pub const SIZE: usize = 1024;
@@ -38,9 +37,9 @@ impl Fixtures {
         })
     }
 
-    /// The router's configuration: three deployments, all of this provider.
-    pub fn config(&self, name: &str, provider: &Provider) -> Result<PathBuf> {
-        write(&self.folder, name, &config(&provider.base()))
+    /// The router's configuration: three deployments, all of this base.
+    pub fn config(&self, name: &str, base: &str) -> Result<PathBuf> {
+        write(&self.folder, name, &config(base))
     }
 
     /// Compiles the libcurl client; fails where libcurl's headers are not installed.

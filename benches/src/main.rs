@@ -5,6 +5,7 @@
 
 mod abi;
 mod bare;
+mod bare_stream;
 mod child;
 mod cores;
 mod drive;
@@ -18,7 +19,9 @@ mod provider;
 mod ratios;
 mod report;
 mod routed;
+mod routed_stream;
 mod stats;
+mod streams;
 
 use std::process::ExitCode;
 
@@ -45,8 +48,8 @@ fn run(args: &[String]) -> Result<()> {
         return Ok(());
     }
     let program = provider::program()?;
-    let near = provider::Provider::start(&program, if options.roam { None } else { cores::last() })?;
-    let far = provider::Provider::start(&program, None)?;
+    let near = provider::Provider::start(&program, if options.roam { None } else { cores::last() }, &options)?;
+    let far = provider::Provider::start(&program, None, &options)?;
     let fixtures = fixtures::Fixtures::write()?;
     let jobs = plan::jobs(&options, &fixtures, &near, &far)?;
     let rows = job::run(jobs, &fixtures, options.rounds)?;

@@ -6,10 +6,13 @@ use crate::fixtures::Fixtures;
 use crate::hosts::Host;
 use crate::job::Job;
 use crate::options::Options;
-use crate::provider::Provider;
+use crate::provider::{Provider, WHOLE};
+use crate::streams;
 
 pub const ALONE: &str = "alone";
 pub const LOADED: &str = "64 in flight";
+pub const PACED: &str = "paced stream";
+pub const AT_ONCE: &str = "fast stream";
 pub const LOCAL: &str = "no network";
 
 pub const ROUTER_ASYNC: &str = "llmrouter async";
@@ -54,8 +57,8 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
         loaded.push((CURL_MULTI, curl));
     }
 
-    let near_config = files.config("near.yaml", near)?;
-    let far_config = files.config("far.yaml", far)?;
+    let near_config = files.config("near.yaml", &near.base(WHOLE))?;
+    let far_config = files.config("far.yaml", &far.base(WHOLE))?;
 
     let calls = options.calls;
     let job = |scenario, (contender, command), calls: usize| Job {
@@ -65,7 +68,7 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
         in_flight: 1,
         calls,
         warmup: calls.div_ceil(10),
-        url: near.url(),
+        url: near.url(WHOLE),
         config: near_config.clone(),
         request: files.request.clone(),
         core: near.core,
@@ -77,11 +80,26 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
     for contender in loaded {
         jobs.push(Job {
             in_flight: 64,
-            url: far.url(),
+            url: far.url(WHOLE),
             config: far_config.clone(),
             core: far.core,
             ..job(LOADED, contender, calls)
         });
+    }
+    // On one core: who wakes whom on which would decide the figure of chunks that come one by one.
+    for (scenario, part, config, calls) in [
+        (PACED, streams::PACED, "paced.yaml", streams::IN_FLIGHT),
+        (AT_ONCE, streams::AT_ONCE, "at_once.yaml", streams::IN_FLIGHT * 10),
+    ] {
+        let config = files.config(config, &near.base(part))?;
+        for contender in [(ROUTER_ASYNC, own("router-stream")), (REQWEST, own("reqwest-stream"))] {
+            jobs.push(Job {
+                in_flight: streams::IN_FLIGHT,
+                url: near.url(part),
+                config: config.clone(),
+                ..job(scenario, contender, calls)
+            });
+        }
     }
     let local = |name, child, calls| job(LOCAL, (name, own(child)), calls);
     let mock = |name, child, calls| Job { request: files.mock.clone(), ..local(name, child, calls) };

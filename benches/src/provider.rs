@@ -4,8 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::json;
+
 use crate::fixtures::{self, SIZE};
-use crate::{Result, bare, cores};
+use crate::options::Options;
+use crate::{Result, bare, cores, streams};
+
+/// The part of its script that answers as a whole.
+pub const WHOLE: &str = "/x";
 
 /// Ends with this process: its standard input closes.
 #[derive(Debug)]
@@ -18,7 +24,7 @@ pub struct Provider {
 
 impl Provider {
     /// Starts one whose answers have `SIZE` bytes, on one core or on any.
-    pub fn start(program: &Path, core: Option<usize>) -> Result<Self> {
+    pub fn start(program: &Path, core: Option<usize>, options: &Options) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(["--no-log", "--threads", "1"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -37,27 +43,29 @@ impl Provider {
             .ok_or_else(|| format!("the fake provider said {line:?} instead of where it listens"))?
             .to_owned();
         let provider = Self { child, origin, core };
-        provider.pad_answers()?;
+        provider.play(options)?;
         Ok(provider)
     }
 
-    /// What a deployment's `api_base` is.
-    pub fn base(&self) -> String {
-        format!("{}/x/v1", self.origin)
+    /// What the `api_base` of a deployment is that is served by this part of the script.
+    pub fn base(&self, part: &str) -> String {
+        format!("{}{part}/v1", self.origin)
     }
 
     /// Where its bare clients go.
-    pub fn url(&self) -> String {
-        format!("{}/chat/completions", self.base())
+    pub fn url(&self, part: &str) -> String {
+        format!("{}/chat/completions", self.base(part))
     }
 
-    fn pad_answers(&self) -> Result<()> {
-        let script = format!(r#"{{"paths": {{"/x": [{{"pad_to": {SIZE}}}]}}}}"#);
+    fn play(&self, options: &Options) -> Result<()> {
+        let mut paths = streams::script(options.calls);
+        paths[WHOLE] = json!([{ "pad_to": SIZE }]);
+        let script = json!({ "paths": paths }).to_string();
         bare::runtime()?.block_on(async {
             let client = bare::client()?;
             let control = format!("{}/_control/script", self.origin);
             client.put(control).body(script).send().await?.error_for_status()?;
-            let answer = client.post(self.url()).body(r#"{"model": "bench", "messages": []}"#);
+            let answer = client.post(self.url(WHOLE)).body(r#"{"model": "bench", "messages": []}"#);
             let answer = answer.send().await?.error_for_status()?.bytes().await?;
             if answer.len() != SIZE {
                 eprintln!("note: answers have {} bytes, not {SIZE}", answer.len());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::job::Row;
-use crate::plan::{ALONE, LOADED};
+use crate::plan::{ALONE, AT_ONCE, LOADED, PACED};
 use crate::plan::{CURL_EASY, CURL_MULTI, HYPER, NET_HTTP, REQWEST, REQWEST_BLOCKING, UNDICI};
 use crate::plan::{ROUTER_ASYNC, ROUTER_BLOCKING, ROUTER_CPP, ROUTER_GO, ROUTER_NODE};
 use crate::report::{CPU, Measure, P50};
@@ -13,11 +13,20 @@ struct Ratio {
     scenario: &'static str,
     ours: &'static str,
     theirs: &'static str,
+    how: How,
     budget: Option<f64>,
 }
 
+/// How two figures of one round are set against each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Ratio,
+    /// What ours adds, where theirs is mostly the kernel's time.
+    Difference,
+}
+
 /// Alone a caller waits, so latency counts; under load the machine's time does.
-const RATIOS: [Ratio; 13] = [
+const RATIOS: [Ratio; 17] = [
     ratio(LOADED, ROUTER_ASYNC, REQWEST, Some(1.15)),
     ratio(LOADED, ROUTER_ASYNC, HYPER, Some(1.5)),
     ratio(LOADED, ROUTER_ASYNC, CURL_MULTI, None),
@@ -25,6 +34,10 @@ const RATIOS: [Ratio; 13] = [
     ratio(LOADED, ROUTER_CPP, ROUTER_ASYNC, None),
     ratio(LOADED, ROUTER_GO, NET_HTTP, None),
     ratio(LOADED, ROUTER_NODE, UNDICI, None),
+    ratio(PACED, ROUTER_ASYNC, REQWEST, None),
+    difference(PACED, ROUTER_ASYNC, REQWEST, Some(2.0)),
+    ratio(AT_ONCE, ROUTER_ASYNC, REQWEST, None),
+    difference(AT_ONCE, ROUTER_ASYNC, REQWEST, Some(2.0)),
     ratio(ALONE, ROUTER_ASYNC, REQWEST, Some(1.10)),
     ratio(ALONE, ROUTER_BLOCKING, REQWEST_BLOCKING, Some(1.10)),
     ratio(ALONE, ROUTER_BLOCKING, CURL_EASY, None),
@@ -34,7 +47,11 @@ const RATIOS: [Ratio; 13] = [
 ];
 
 const fn ratio(scenario: &'static str, ours: &'static str, theirs: &'static str, budget: Option<f64>) -> Ratio {
-    Ratio { scenario, ours, theirs, budget }
+    Ratio { scenario, ours, theirs, how: How::Ratio, budget }
+}
+
+const fn difference(scenario: &'static str, ours: &'static str, theirs: &'static str, budget: Option<f64>) -> Ratio {
+    Ratio { scenario, ours, theirs, how: How::Difference, budget }
 }
 
 /// Prints the ratios that both sides ran for. Each is the median of the rounds' own ratios: the two sides of one round
@@ -45,25 +62,34 @@ pub fn print(rows: &[Row]) -> Vec<Value> {
         rows.iter().find(wanted).filter(|row| !row.outcomes.is_empty())
     };
     let mut found = Vec::new();
-    for Ratio { scenario, ours, theirs, budget } in RATIOS {
+    for Ratio { scenario, ours, theirs, how, budget } in RATIOS {
         let (Some(our), Some(their)) = (find(scenario, ours), find(scenario, theirs)) else {
             continue;
         };
-        let (what, measure): (_, Measure) = if scenario == ALONE { ("p50", P50) } else { ("CPU per call", CPU) };
+        let (what, measure): (_, Measure) = match (scenario, how) {
+            (ALONE, _) => ("p50", P50),
+            (PACED | AT_ONCE, How::Ratio) => ("CPU per chunk", CPU),
+            (_, How::Ratio) => ("CPU per call", CPU),
+            (_, How::Difference) => ("CPU µs per chunk", CPU),
+        };
+        let (sign, against): (_, fn(f64, f64) -> f64) = match how {
+            How::Ratio => ("/", |a, b| a / b),
+            How::Difference => ("over", |a, b| a - b),
+        };
         let pairs = our.outcomes.iter().zip(&their.outcomes);
-        let rounds: Vec<f64> = pairs.map(|(a, b)| measure(a) / measure(b)).collect();
+        let rounds: Vec<f64> = pairs.map(|(a, b)| against(measure(a), measure(b))).collect();
         let least = rounds.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = rounds.iter().copied().fold(0.0, f64::max);
+        let most = rounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let ratio = median(rounds);
         if found.is_empty() {
             println!("\n{:<67} {:>6}   least to most   budget", "ratio", "median");
         }
-        let label = format!("{what}, {scenario}: {ours} / {theirs}");
+        let label = format!("{what}, {scenario}: {ours} {sign} {theirs}");
         let most_allowed = budget.map_or(String::new(), |most| format!("{most:>6.2}"));
         println!("{label:<67} {ratio:>6.2}    {least:.2} to {most:.2}   {most_allowed}");
         found.push(json!({
             "what": what, "scenario": scenario, "ours": ours, "theirs": theirs,
-            "ratio": ratio, "least": least, "most": most, "budget": budget,
+            if how == How::Ratio { "ratio" } else { "difference" }: ratio, "least": least, "most": most, "budget": budget,
         }));
     }
     found

@@ -35,7 +35,7 @@ pub fn load(task: &Task) -> Result<Outcome> {
     Ok(Outcome::new(tally, start.elapsed(), cpu_time() - cpu))
 }
 
-fn config(task: &Task) -> Result<Vec<u8>> {
+pub fn config(task: &Task) -> Result<Vec<u8>> {
     Ok(std::fs::read(&task.config).map_err(|e| format!("{}: {e}", task.config.display()))?)
 }
 

@@ -10,8 +10,8 @@ type Chunk struct {
 	Model             string        `json:"model"`   // As the provider names it.
 	SystemFingerprint string        `json:"system_fingerprint"`
 	Choices           []ChunkChoice `json:"choices"` // Empty in one that has the usage only.
-	// Usage is nil in all but the last chunk, and there too unless the request asked for it:
-	// Extra: map[string]any{"stream_options": map[string]any{"include_usage": true}}. [Metadata] always has it.
+	// Usage is nil in all but the last chunk, and there too unless the request asked for it by its [StreamOptions].
+	// [Metadata] always has it.
 	Usage *Usage `json:"usage"`
 	// Raw is the chunk as it came, with the members that have no field here.
 	Raw json.RawMessage `json:"-"`

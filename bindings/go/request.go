@@ -26,6 +26,8 @@ type ChatRequest struct {
 	Tools               []Tool             `json:"tools,omitempty"`
 	ToolChoice          *ToolChoice        `json:"tool_choice,omitempty"`
 	ParallelToolCalls   *bool              `json:"parallel_tool_calls,omitempty"`
+	// StreamOptions are for streams; OpenAI refuses them where the answer comes whole.
+	StreamOptions *StreamOptions `json:"stream_options,omitempty"`
 
 	// These are for the router and are not sent.
 
@@ -88,6 +90,19 @@ func (r ChatRequest) MarshalJSON() ([]byte, error) {
 		Timeout  float64 `json:"timeout,omitempty"` // Seconds, both.
 		Deadline float64 `json:"deadline,omitempty"`
 	}{plain(r), r.Timeout.Seconds(), r.Deadline.Seconds()}, r.Extra)
+}
+
+// StreamOptions say what a stream has beside the answer.
+type StreamOptions struct {
+	// IncludeUsage adds a last chunk that has the [Usage] and no choices. [Metadata] has it either way.
+	IncludeUsage bool           `json:"include_usage,omitempty"`
+	Extra        map[string]any `json:"-"` // Members without a field.
+}
+
+// MarshalJSON renders the options with their Extra.
+func (o StreamOptions) MarshalJSON() ([]byte, error) {
+	type plain StreamOptions
+	return join(plain(o), o.Extra)
 }
 
 // ResponseFormat says what shape the answer's text must have.

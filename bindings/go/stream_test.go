@@ -157,7 +157,7 @@ func TestChunkAsTypes(t *testing.T) {
 	}
 
 	asking := question
-	asking.Extra = map[string]any{"stream_options": map[string]any{"include_usage": true}}
+	asking.StreamOptions = &llmrouter.StreamOptions{IncludeUsage: true}
 	opened, err := open(t, east(t, hello(t))).Stream(context.Background(), asking)
 	if err != nil {
 		t.Fatal(err)

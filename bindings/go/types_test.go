@@ -125,6 +125,27 @@ func TestFieldsThatAreNotSet(t *testing.T) {
 	}
 }
 
+func TestStreamOptionsAsJSON(t *testing.T) {
+	for expected, options := range map[string]*llmrouter.StreamOptions{
+		`{"model":"g","messages":[],"stream_options":{"include_usage":true}}`: {IncludeUsage: true},
+		`{"model":"g","messages":[],"stream_options":{}}`:                     {},
+		`{"model":"g","messages":[],"stream_options":{"include_usage":true,"include_obfuscation":false}}`: {
+			IncludeUsage: true, Extra: map[string]any{"include_obfuscation": false},
+		},
+	} {
+		text, err := json.Marshal(llmrouter.ChatRequest{Model: "g", StreamOptions: options})
+		if err != nil || string(text) != expected {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
+	twice := llmrouter.ChatRequest{
+		Model: "g", StreamOptions: &llmrouter.StreamOptions{}, Extra: map[string]any{"stream_options": 1},
+	}
+	if text, err := json.Marshal(twice); err == nil {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestMemberGivenTwice(t *testing.T) {
 	twice := llmrouter.ChatRequest{Model: "g", Extra: map[string]any{"model": "h"}}
 	if text, err := json.Marshal(twice); err == nil {

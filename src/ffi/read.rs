@@ -39,6 +39,8 @@ pub struct Reads {
 #[derive(Default)]
 struct State {
     owed: usize,
+    /// Threads that wait for them.
+    waiting: usize,
     /// The threads on which callbacks run now: one, or more while one callback asks for the next.
     on: Vec<ThreadId>,
 }
@@ -47,9 +49,11 @@ impl Reads {
     /// Waits until every callback has returned but those on this very thread.
     pub fn wait(&self) {
         let here = thread::current().id();
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let others = |state: &mut State| state.owed > state.on.iter().filter(|on| **on == here).count();
-        let _done = self.returned.wait_while(state, others);
+        state.waiting += 1;
+        let mut state = self.returned.wait_while(state, others).unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
     }
 
     fn owe(&self) {
@@ -65,8 +69,12 @@ impl Reads {
         if let Some(place) = state.on.iter().rposition(|on| *on == here) {
             state.on.swap_remove(place);
         }
+        let waiting = state.waiting;
         drop(state);
-        self.returned.notify_all();
+        // A call of the system, whether anybody waits or not.
+        if waiting > 0 {
+            self.returned.notify_all();
+        }
     }
 }
 

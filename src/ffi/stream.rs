@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_void};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -84,6 +85,8 @@ impl Reader {
                     Ok(Some(chunk)) => {
                         let json = chunk.into_bytes();
                         let bytes = json.len();
+                        // What waits for a slow reader would keep all that was read from the network along with it.
+                        let json = if chunks.is_awaited() { json } else { Bytes::copy_from_slice(&json) };
                         chunks.put(json, bytes);
                     }
                     Ok(None) => return Ok(()),
@@ -91,7 +94,7 @@ impl Reader {
                 }
             }
         };
-        let outcome = signal.guard(Box::pin(reading).as_mut()).await;
+        let outcome = signal.guard(pin!(reading)).await;
         let outcome = outcome.unwrap_or_else(|ending| Err(ended(ending)));
         let closed = open.close();
         let whole = stream_metadata_json(&closed.trail, &closed.headers, Some(&closed.usage), closed.ttft);

@@ -5,8 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::chat::Chunk;
-use crate::clock;
+use crate::clock::{self, Limit};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{EventDecoder, Exchange, HeaderMap};
 
@@ -29,8 +31,10 @@ pub struct Chunks {
     headers: HeaderMap,
     events: EventDecoder,
     reader: Box<dyn StreamReader>,
+    /// What the reader has made of one event: beside a queue none, else at most one.
     ready: Vec<Chunk>,
     queue: VecDeque<Chunk>,
+    limit: Limit,
     /// The provider's own terminator has come.
     done: bool,
     /// A choice has said why it ended.
@@ -44,9 +48,10 @@ impl Chunks {
         mut exchange: Box<Exchange>,
         reader: Box<dyn StreamReader>,
     ) -> Result<Self, Error> {
-        let headers = std::mem::take(&mut exchange.headers);
+        let headers = exchange.take_headers();
         let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if kind.starts_with("application/json") {
+        // Other types than the right one have been seen on streams; a whole answer and a page are none.
+        if ["application/json", "text/html"].iter().any(|none| kind.starts_with(none)) {
             return Err(endpoint.flaw("a stream was asked for, and the answer is none"));
         }
         Ok(Self {
@@ -57,6 +62,7 @@ impl Chunks {
             reader,
             ready: Vec::new(),
             queue: VecDeque::new(),
+            limit: Limit::default(),
             done: false,
             finished: false,
         })
@@ -72,9 +78,9 @@ impl Chunks {
 
     /// The next chunk; `None` behind the last of a whole answer. An error is the end, too.
     pub async fn next(&mut self, patience: Patience) -> Result<Option<Chunk>, Error> {
-        let start = clock::now();
+        let mut start = None;
         loop {
-            if let Some(chunk) = self.queue.pop_front() {
+            if let Some(chunk) = self.queue.pop_front().or_else(|| self.ready.pop()) {
                 self.finished |= chunk.finish_reason().is_some();
                 return Ok(Some(chunk));
             }
@@ -85,7 +91,7 @@ impl Chunks {
                 self.take(event.name.as_deref(), event.data)?;
                 continue;
             }
-            match self.piece(patience, start).await? {
+            match self.piece(patience, &mut start).await? {
                 Some(piece) => {
                     let fed = self.events.feed(piece);
                     fed.map_err(|overflow| self.endpoint.flaw(&overflow.message()))?;
@@ -95,19 +101,24 @@ impl Chunks {
         }
     }
 
-    async fn piece(&mut self, patience: Patience, start: Instant) -> Result<Option<bytes::Bytes>, Error> {
-        let left = patience.chunk.saturating_sub(clock::now().saturating_duration_since(start));
+    async fn piece(&mut self, patience: Patience, start: &mut Option<Instant>) -> Result<Option<Bytes>, Error> {
+        let now = clock::now();
+        let waited = now.saturating_duration_since(*start.get_or_insert(now));
+        let left = patience.chunk.saturating_sub(waited);
         let reading = pin!(self.exchange.piece());
-        match clock::within(left.min(patience.idle), reading).await {
+        match self.limit.within(now, left.min(patience.idle), reading).await {
             Some(piece) => piece.map_err(|fault| self.endpoint.fault(&fault)),
             None if left <= patience.idle => Err(self.endpoint.late("no content", patience.chunk)),
             None => Err(self.endpoint.late("nothing was heard", patience.idle)),
         }
     }
 
-    fn take(&mut self, name: Option<&str>, data: bytes::Bytes) -> Result<(), Error> {
+    fn take(&mut self, name: Option<&str>, data: Bytes) -> Result<(), Error> {
         let progress = self.reader.event(name, data, &mut self.ready);
-        self.queue.extend(self.ready.drain(..));
+        // Mostly one, which needs no place to wait.
+        if self.ready.len() > 1 || !self.queue.is_empty() {
+            self.queue.extend(self.ready.drain(..));
+        }
         match progress {
             Ok(Progress::More) => Ok(()),
             Ok(Progress::Done) => {
@@ -126,7 +137,8 @@ impl Chunks {
         while let Some(event) = self.events.finish() {
             self.take(event.name.as_deref(), event.data)?;
         }
-        let finished = self.finished || self.queue.iter().any(|chunk| chunk.finish_reason().is_some());
+        let finished =
+            self.finished || self.queue.iter().chain(&self.ready).any(|chunk| chunk.finish_reason().is_some());
         if !self.done && !finished {
             return Err(self.endpoint.error(ErrorKind::StreamTruncated, "the stream ended before the answer did"));
         }

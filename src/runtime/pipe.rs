@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use atomic_waker::AtomicWaker;
@@ -27,6 +27,8 @@ struct State<T, E> {
     items: VecDeque<(usize, T)>,
     bytes: usize,
     end: Option<Result<(), E>>,
+    /// Threads that wait for something to take.
+    waiting: usize,
     /// Called once, when there is something to take.
     alarm: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -42,7 +44,7 @@ pub enum Taken<T, E> {
 
 impl<T, E> Default for Pipe<T, E> {
     fn default() -> Self {
-        let state = State { items: VecDeque::new(), bytes: 0, end: None, alarm: None };
+        let state = State { items: VecDeque::new(), bytes: 0, end: None, waiting: 0, alarm: None };
         Self { state: Mutex::new(state), ready: Condvar::new(), writer: AtomicWaker::new() }
     }
 }
@@ -56,22 +58,29 @@ impl<T, E: Clone> Pipe<T, E> {
         }
         state.items.push_back((bytes, item));
         state.bytes += bytes;
-        let alarm = state.alarm.take();
-        drop(state);
-        self.tell(alarm);
+        self.tell(state);
     }
 
     /// Ends it. The first end stays.
     pub fn end(&self, end: Result<(), E>) {
         let mut state = lock(&self.state);
         state.end.get_or_insert(end);
-        let alarm = state.alarm.take();
-        drop(state);
-        self.tell(alarm);
+        self.tell(state);
     }
 
-    fn tell(&self, alarm: Option<Box<dyn FnOnce() + Send>>) {
-        self.ready.notify_all();
+    /// Whether what is put in now is taken at once.
+    pub fn is_awaited(&self) -> bool {
+        let state = lock(&self.state);
+        state.alarm.is_some() || state.waiting > 0
+    }
+
+    fn tell(&self, mut state: MutexGuard<'_, State<T, E>>) {
+        let (alarm, waiting) = (state.alarm.take(), state.waiting);
+        drop(state);
+        // A call of the system, whether anybody waits or not.
+        if waiting > 0 {
+            self.ready.notify_all();
+        }
         if let Some(alarm) = alarm {
             alarm();
         }
@@ -102,10 +111,12 @@ impl<T, E: Clone> Pipe<T, E> {
             return state.end.clone().map_or(Taken::Nothing, Taken::End);
         }
         let mut taken = Vec::with_capacity(count);
-        for (bytes, item) in state.items.drain(..count).collect::<Vec<_>>() {
-            state.bytes -= bytes;
-            taken.push(item);
-        }
+        let mut weight = 0;
+        taken.extend(state.items.drain(..count).map(|(bytes, item)| {
+            weight += bytes;
+            item
+        }));
+        state.bytes -= weight;
         drop(state);
         self.writer.wake();
         Taken::Items(taken)
@@ -114,7 +125,10 @@ impl<T, E: Clone> Pipe<T, E> {
     /// Waits on this thread until there is something to take.
     pub fn wait(&self) {
         let empty = |state: &mut State<T, E>| state.items.is_empty() && state.end.is_none();
-        let _ready = self.ready.wait_while(lock(&self.state), empty);
+        let mut state = lock(&self.state);
+        state.waiting += 1;
+        let mut state = self.ready.wait_while(state, empty).unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
     }
 
     /// Has `alarm` called once there is something to take, by whoever puts it in. Gives it back if that is now.
@@ -154,6 +168,7 @@ mod tests {
     fn a_reader_is_told_once_in_whatever_form_it_waits() {
         let pipe: Arc<Pipe<u32, ()>> = Arc::default();
         let (sender, told) = mpsc::channel();
+        assert!(!pipe.is_awaited());
         assert!(pipe.when_ready(Box::new(move || sender.send(()).unwrap())).is_none());
         let waiting = std::thread::spawn({
             let pipe = Arc::clone(&pipe);
@@ -162,6 +177,7 @@ mod tests {
                 pipe.take(1)
             }
         });
+        assert!(pipe.is_awaited());
         pipe.put(7, 1);
         assert_eq!(told.try_iter().count(), 1);
         assert_eq!(waiting.join().unwrap(), Taken::Items(vec![7]));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Response;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 
 use crate::clock;
 
@@ -47,6 +47,18 @@ impl Exchange {
     pub(super) fn open(mut response: Response) -> Self {
         let headers = std::mem::take(response.headers_mut());
         Self { status: response.status().as_u16(), headers, body: Incoming::Network(response) }
+    }
+
+    /// Takes the headers out, for long: as they came, their values lie in the buffer that the connection was read into,
+    /// and a stream would hold that for as long as it is open.
+    pub fn take_headers(&mut self) -> HeaderMap {
+        let mut headers = std::mem::take(&mut self.headers);
+        for value in headers.values_mut() {
+            if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+                *value = own;
+            }
+        }
+        headers
     }
 
     /// The next piece of the body, as it comes; `None` at its end.
@@ -132,4 +144,21 @@ fn with_cause(what: &str, error: &reqwest::Error) -> String {
         cause = Some(deeper);
     }
     cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", begun_small(&cause.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_that_are_taken_hold_nothing_else() {
+        let read = Bytes::from(b"x-request-id: req-7\r\n\r\n".to_vec());
+        let value = HeaderValue::from_maybe_shared(read.slice(14..19)).unwrap();
+        let headers = HeaderMap::from_iter([("x-request-id".parse().unwrap(), value)]);
+        let mut exchange = Exchange { status: 200, headers, body: Incoming::Ready(Bytes::new()) };
+        assert!(!read.is_unique());
+        let headers = exchange.take_headers();
+        assert_eq!(headers["x-request-id"], "req-7");
+        assert!(read.is_unique(), "the buffer is free");
+    }
 }

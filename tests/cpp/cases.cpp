@@ -9,23 +9,11 @@
 #include <set>
 
 #include "check.hpp"
+#include "expect.hpp"
 #include "forms.hpp"
 #include "provider.hpp"
 
 using nlohmann::json;
-
-static std::string replaced(std::string text, const std::string& what, const std::string& by) {
-    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
-        text.replace(at, what.size(), by);
-    }
-    return text;
-}
-
-static void same_if(const json& expected, const char* member, const json& is) {
-    if (expected.contains(member)) check::same(is, expected[member], member, __LINE__);
-}
-
-static json optional_json(const std::optional<std::string>& text) { return text ? json(*text) : json(); }
 
 /// The members that are wanted, at every depth; of a text that ends in "…", how it begins.
 static bool fits(const json& is, const json& wanted) {
@@ -81,35 +69,6 @@ static json written(const llmrouter::Plan& plan) {
 static void check_plan(const json& raw, const llmrouter::Plan& plan, const json& wanted) {
     if (!fits(raw, wanted)) check::fail("the plan is " + raw.dump(), __LINE__);
     if (!fits(written(plan), wanted)) check::fail("the plan is read as " + written(plan).dump(), __LINE__);
-}
-
-static void check_error(const llmrouter::Error& error, const json& expected) {
-    static const std::set<std::string> known{"code", "class", "status", "retryable", "provider", "deployment", "param",
-        "provider_code", "attempts", "retry_after_ms", "message_excludes", "message_contains"};
-    for (const auto& [name, value] : expected.items()) check::same(known.count(name), 1U, name.c_str(), __LINE__);
-
-    same_if(expected, "code", error.code());
-    same_if(expected, "class", error.name());
-    same_if(expected, "status", error.status());
-    same_if(expected, "retryable", error.retryable());
-    same_if(expected, "provider", optional_json(error.provider()));
-    same_if(expected, "deployment", optional_json(error.deployment()));
-    same_if(expected, "param", optional_json(error.param()));
-    same_if(expected, "provider_code", optional_json(error.provider_code()));
-    same_if(expected, "attempts", error.attempts().size());
-    if (expected.contains("retry_after_ms")) {
-        const json& wait = expected["retry_after_ms"];
-        CHECK(error.retry_after().has_value());
-        const auto ms = error.retry_after()->count();
-        CHECK(wait.is_number() ? wait == ms : wait["min"] <= ms && wait["max"] >= ms);
-    }
-    const std::string all = error.what() + error.json();
-    if (expected.contains("message_excludes")) CHECK(all.find(expected["message_excludes"]) == std::string::npos);
-    if (expected.contains("message_contains")) CHECK(all.find(expected["message_contains"]) != std::string::npos);
-
-    const json object = error.json<json>()["error"];
-    CHECK_SAME(object["message"], std::string(error.what()));
-    CHECK_SAME(object["type"], error.name());
 }
 
 static void check_response(const llmrouter::Response& response, const json& expected) {

@@ -2,14 +2,12 @@
 
 #include <dlfcn.h>
 
-#include <condition_variable>
-#include <deque>
 #include <llmrouter.hpp>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 
+#include "awaiting.hpp"
 #include "check.hpp"
 #include "forms.hpp"
 #include "provider.hpp"
@@ -31,49 +29,6 @@ extern "C" bool router_completion_async(const router_t* router, const char* requ
     if (just_started) just_started();
     return accepted;
 }
-
-/// A thread that runs what is posted to it.
-class Loop {
-public:
-    void post(std::function<void()> work) {
-        const std::lock_guard lock(mutex_);
-        work_.push_back(std::move(work));
-        changed_.notify_one();
-    }
-    std::thread::id id() const { return thread_.get_id(); }
-
-private:
-    void run(const std::stop_token& stop) {
-        std::unique_lock lock(mutex_);
-        while (changed_.wait(lock, stop, [this] { return !work_.empty(); })) {
-            const auto work = std::move(work_.front());
-            work_.pop_front();
-            lock.unlock();
-            work();
-            lock.lock();
-        }
-    }
-    std::mutex mutex_;
-    std::condition_variable_any changed_;
-    std::deque<std::function<void()>> work_;
-    std::jthread thread_{[this](const std::stop_token& stop) { run(stop); }};
-};
-
-/// A coroutine whose end can be waited for, and that can be destroyed while it waits.
-struct Waited {
-    struct promise_type {
-        std::promise<void> done;
-        Waited get_return_object() {
-            return Waited{std::coroutine_handle<promise_type>::from_promise(*this), done.get_future()};
-        }
-        std::suspend_never initial_suspend() noexcept { return {}; }
-        std::suspend_never final_suspend() noexcept { return {}; }
-        void return_void() { done.set_value(); }
-        void unhandled_exception() { done.set_exception(std::current_exception()); }
-    };
-    std::coroutine_handle<promise_type> handle;
-    std::future<void> done;
-};
 
 static Waited ask(const Router& router, std::string& text, std::thread::id& thread) {
     const llmrouter::Response response = co_await router.completion_task(hi);

@@ -76,11 +76,14 @@ program_run() {
 }
 
 for standard in 17 23; do program cases "$standard" asan "${asan[@]}"; done
+program stream_cases 17 asan "${asan[@]}"
 program requests 17 asan "${asan[@]}"
 program lifecycle 17 asan "${asan[@]}"
 program lifecycle 23 asan "${asan[@]}"
 program streams 17 asan "${asan[@]}"
 program streams 20 tsan -fsanitize=thread
+for standard in 17 23; do program async_streams "$standard" asan "${asan[@]}"; done
+program async_streams 20 tsan -fsanitize=thread
 program coroutine 23 asan "${asan[@]}"
 program coroutine 20 tsan -fsanitize=thread
 program concurrency 17 asan "${asan[@]}"
@@ -155,11 +158,16 @@ This answer came in pieces, one after the other.
 17 chunks; 10 prompt tokens, 20 completion tokens
 TEXT
 }
+tools() {
+    example tools examples/config/tools.yaml || return 1
+    diff "$work/tools.out" tests/bindings/tools.txt
+}
 check "example hello" hello
 check "example failover" failover
 check "example many" many
 check "example explain" explain
 check "example stream" stream
+check "example tools" tools
 
 other_abi() {
     g++ -std=c++17 -shared -fPIC tests/cpp/old_abi.cpp -o "$work/old_abi.so" || return 1

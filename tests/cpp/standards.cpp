@@ -6,6 +6,7 @@
 #include "provider.hpp"
 
 llmrouter::Call<llmrouter::Response> start(const llmrouter::Router& router);
+llmrouter::Call<llmrouter::AsyncStream> open(const llmrouter::Router& router);
 void finish(llmrouter::Call<llmrouter::Response> call);
 
 #if defined(UNIT_OTHER)
@@ -13,6 +14,11 @@ void finish(llmrouter::Call<llmrouter::Response> call);
 llmrouter::Call<llmrouter::Response> start(const llmrouter::Router& router) {
     static_cast<void>(router.completion_async(hi, [](const llmrouter::Outcome&) {}));
     return router.completion_async(hi);
+}
+
+llmrouter::Call<llmrouter::AsyncStream> open(const llmrouter::Router& router) {
+    static_cast<void>(router.stream_async(hi, [](const llmrouter::StreamOutcome&) {}));
+    return router.stream_async(hi, std::stop_token());
 }
 
 void finish(llmrouter::Call<llmrouter::Response> call) {
@@ -27,6 +33,9 @@ int main() {
     auto call = start(router);
     call.wait();
     finish(std::move(call));
+    llmrouter::AsyncStream stream = open(router).get();
+    while (!stream.read_async().get().empty()) {}
+    if (stream.text() != "mocked") return 1;
     try {
         router.completion("{");
     } catch (const llmrouter::InvalidArgumentError&) {

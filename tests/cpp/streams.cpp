@@ -20,6 +20,7 @@
 
 #include "check.hpp"
 #include "provider.hpp"
+#include "slow.hpp"
 
 using namespace std::chrono_literals;
 using llmrouter::Chunk;
@@ -42,28 +43,6 @@ static const std::string broken = "'Exception: mock_streaming_error, Hello there
 
 static Router mock(const std::string& text) { return Router::from_yaml(mock_config(0, text)); }
 static Router answering() { return mock('"' + answer + '"'); }
-
-static json deployment(const Router& router) { return router.snapshot<json>()["groups"][0]["deployments"][0]; }
-
-/// A deployment that goes on for 20 seconds, a word each 20 ms.
-class Slow {
-public:
-    Slow() {
-        const json choice = {{"index", 0}, {"delta", {{"content", "x"}}}, {"finish_reason", nullptr}};
-        const json word = {{"id", "c"}, {"choices", json::array({choice})}};
-        json pieces = json::array();
-        for (int i = 0; i < 1000; ++i) pieces.push_back({{"text", "data: " + word.dump() + "\n\n"}, {"delay_ms", 20}});
-        const json reply = {{"chunks", pieces}};
-        provider_.script(json{{"paths", {{"/slow", {reply}}}}}.dump());
-    }
-    Router router() const {
-        return Router::from_yaml("model_list:\n  - model_name: g\n    litellm_params: {model: openai/m, api_key: none, " +
-                                 ("api_base: \"" + provider_.url()) + "/slow\"}\n    model_info: {id: slow}\n");
-    }
-
-private:
-    Provider provider_;
-};
 
 TEST("a stream is read chunk by chunk, and its end stays") {
     const Router router = answering();

@@ -3,26 +3,11 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include "json.h"
+
 #include <llmrouter.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
-
-/* A part of a JSON text. */
-struct json {
-    const char *at;
-    size_t len;
-};
-
-/* Finds a member of an object, at its top level only. False if there is none. */
-bool json_member(struct json object, const char *name, struct json *value);
-/* The number that a member holds, or -1. */
-double json_number(struct json object, const char *name);
-/* Copies the text that a member holds, or "". */
-void json_text(struct json object, const char *name, char *copy, size_t room);
-
-/* How many elements the list that a member holds has. */
-int json_count(struct json object, const char *name);
 
 /* What one call brought. */
 struct answer {

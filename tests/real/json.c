@@ -1,6 +1,6 @@
-/* Just enough JSON to look into an answer: members of one object, skipping over whatever they hold. */
+/* Members of one object and elements of one list, skipping over whatever they hold. */
 
-#include "client.h"
+#include "json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +39,14 @@ static size_t value_end(struct json json, size_t i)
     return i;
 }
 
+/* What lies there, without the blanks behind it. */
+static struct json part(struct json json, size_t i, size_t end)
+{
+    while (end > i && strchr(" \t\r\n", json.at[end - 1]) != NULL)
+        end--;
+    return (struct json){json.at + i, end - i};
+}
+
 bool json_member(struct json object, const char *name, struct json *value)
 {
     size_t i = blanks(object, 0) + 1; /* past the brace */
@@ -49,7 +57,7 @@ bool json_member(struct json object, const char *name, struct json *value)
         i = blanks(object, blanks(object, i) + 1); /* past the colon */
         end = value_end(object, i);
         if (same) {
-            *value = (struct json){object.at + i, end - i};
+            *value = part(object, i, end);
             return true;
         }
         i = end + 1; /* past the comma */
@@ -75,17 +83,25 @@ void json_text(struct json object, const char *name, char *copy, size_t room)
         snprintf(copy, room, "%.*s", (int)(value.len - 2), value.at + 1);
 }
 
+bool json_element(struct json list, size_t *place, struct json *element)
+{
+    size_t i = blanks(list, *place == 0 ? 1 : *place); /* past the bracket */
+    if (i >= list.len || list.at[i] == ']')
+        return false;
+    size_t end = value_end(list, i);
+    *element = part(list, i, end);
+    *place = end < list.len && list.at[end] == ',' ? end + 1 : end;
+    return true;
+}
+
 int json_count(struct json object, const char *name)
 {
-    struct json list;
+    struct json list, element;
+    size_t place = 0;
     int count = 0;
     if (!json_member(object, name, &list))
         return 0;
-    for (size_t i = blanks(list, 1); i < list.len && list.at[i] != ']'; i = blanks(list, i)) {
-        i = value_end(list, i);
+    while (json_element(list, &place, &element))
         count++;
-        if (i < list.len && list.at[i] == ',')
-            i++;
-    }
     return count;
 }

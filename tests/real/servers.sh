@@ -14,6 +14,7 @@ say() { echo "$*" >&2; }
 cleanup() {
     if [ ${#pids[@]} -gt 0 ]; then
         kill "${pids[@]}" 2>/dev/null || true
+        kill -CONT "${pids[@]}" 2>/dev/null || true # one that is stopped hears nothing
     fi
     rm -rf "$work"
 }
@@ -37,6 +38,7 @@ make_python() {
 # start NAME: exports SERVER_NAME, its api_base, and PID_NAME.
 start() {
     local log=$work/$1.log pid address
+    : >"$log"
     "$python" "$here/server.py" "$work/tiny.gguf" >"$log" 2>&1 &
     pid=$!
     pids+=("$pid")

@@ -91,11 +91,33 @@ ANSWERS = [
     ("two texts", said(text("a"), text("b"))),
     ("a call", said(use("toolu_1", {"city": "Rome"}), stop="tool_use")),
     ("a text and parallel calls", said(text("wait"), use("toolu_1", {"city": "Rome"}), use("toolu_2", {}, "now"), stop="tool_use")),
+    ("a thought", said(THOUGHT, text("so"))),
     ("thoughts", said(THOUGHT, {"type": "redacted_thinking", "data": "eA=="}, text("so"))),
+    ("thoughts between calls", said(THOUGHT, use("toolu_1", {"city": "Rome"}), THOUGHT, use("toolu_2", {}, "now"), stop="tool_use")),
     ("a cut text", said(text("a"), stop="max_tokens")),
     ("a stop sequence", {**said(text("a"), stop="stop_sequence"), "stop_sequence": "END"}),
     ("a refusal", said(stop="refusal")),
     ("a pause", said(text("a"), {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}, stop="pause_turn")),
+    ("two searches", said(*({"type": "server_tool_use", "id": f"srvtoolu_{n}", "name": "web_search", "input": {"query": "x"}} for n in (1, 2)), text("a"))),
     ("a tier and a cache", said(text("a"), service_tier="standard", cache_read_input_tokens=7, cache_creation_input_tokens=3)),
     ("a shape", said(use("toolu_1", {"city": "Rome"}, "json_tool_call"), stop="tool_use")),
+]
+
+
+def completion(message, reason="stop", **usage):
+    """An answer of OpenAI's."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": None, **message}, "logprobs": None, "finish_reason": reason}
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, **usage}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt", "choices": [choice], "usage": usage}
+
+
+# Answers of OpenAI's, which the library gives on.
+COMPLETIONS = [
+    ("OpenAI's text", completion({"content": "grüße 😀"})),
+    ("OpenAI's calls", completion({"tool_calls": [call("call_1", '{"city": "Rome"}'), call("call_2", "{}", "now")]}, "tool_calls")),
+    ("OpenAI's text and call", completion({"content": "wait", "tool_calls": [call("call_1")]}, "tool_calls")),
+    ("OpenAI's cut text", completion({"content": "a"}, "length")),
+    ("OpenAI's refusal", completion({"refusal": "I can't"})),
+    ("a compatible server's thoughts", completion({"reasoning_content": "hm, so", "content": "four"})),
+    ("details of usage", completion({"content": "a"}, prompt_tokens_details={"cached_tokens": 7}, completion_tokens_details={"reasoning_tokens": 3})),
 ]

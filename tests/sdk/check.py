@@ -4,15 +4,16 @@ import json
 import sys
 
 import judges
+import streams
 from cases import ANSWERS, ANTHROPIC, REQUESTS, said, text, user
 from library import Router, RouterError
 from provider import Provider
 
 KEY = "sk-judged-0123456789"
 WIRES = {
-    "anthropic": ({"model": "anthropic/claude-sonnet-4-5"}, judges.anthropic_request),
-    "openai": ({"model": "openai/gpt-4o"}, judges.openai_request),
-    "azure": ({"model": "azure/gpt-4o", "api_version": "2024-10-21"}, judges.openai_request),
+    "anthropic": ({"model": "anthropic/claude-sonnet-4-5"}, judges.anthropic_request, judges.anthropic_stream_request),
+    "openai": ({"model": "openai/gpt-4o"}, judges.openai_request, judges.openai_stream_request),
+    "azure": ({"model": "azure/gpt-4o", "api_version": "2024-10-21"}, judges.openai_request, judges.openai_stream_request),
 }
 
 
@@ -47,12 +48,15 @@ def exchange(report, router, provider, wire, name, members):
 
 
 def exchanges(report, router, provider):
-    for wire in WIRES:
-        for name, members in REQUESTS + (ANTHROPIC if wire == "anthropic" else []):
-            provider.play({})
+    for wire, (_, _, streamed) in WIRES.items():
+        cases = REQUESTS + ANTHROPIC if wire == "anthropic" else [
             # OpenAI's own wire is not rebuilt: what only Anthropic knows passes through it, and is not judged there.
-            if wire == "anthropic" or "cache" not in name:
-                exchange(report, router, provider, wire, name, members)
+            (name, members) for name, members in REQUESTS if "cache" not in name
+        ]
+        for name, members in cases:
+            provider.play({})
+            exchange(report, router, provider, wire, name, members)
+        streams.requests(report, router, provider, wire, streamed, cases)
 
 
 def answers(report, router, provider):
@@ -106,13 +110,15 @@ def main(program):
     try:
         models = [
             {"model_name": wire, "litellm_params": {**params, "api_key": KEY, "api_base": f"{provider.url}/{wire}"}}
-            for wire, (params, _) in WIRES.items()
+            for wire, (params, *_) in WIRES.items()
         ]
         router = Router({"model_list": models, "router_settings": {"num_retries": 0, "disable_cooldowns": True}})
         try:
             judged(report)
+            streams.judged(report)
             exchanges(report, router, provider)
             answers(report, router, provider)
+            streams.answers(report, router, provider)
         finally:
             router.close()
     finally:

@@ -34,18 +34,47 @@ def openai_request(body):
     adapter(completion_create_params.CompletionCreateParamsNonStreaming).validate_python(body)
 
 
+def anthropic_stream_request(body):
+    adapter(anthropic.types.message_create_params.MessageCreateParamsStreaming).validate_python(body)
+
+
+def openai_stream_request(body):
+    """A request whose answer comes in chunks, and which asks for the usage: without it nobody could tell what was used."""
+    adapter(completion_create_params.CompletionCreateParamsStreaming).validate_python(body)
+    if body.get("stream_options") != {"include_usage": True}:
+        raise ValueError(f"stream_options: {body.get('stream_options')}")
+
+
 def anthropic_answer(text):
     anthropic.types.Message.model_validate_json(text, strict=True)
+
+
+def anthropic_event(text):
+    TypeAdapter(anthropic.types.RawMessageStreamEvent).validate_json(text, strict=True)
 
 
 def openai_answer(text):
     """A chat completion by type, and no member that neither OpenAI nor LiteLLM has."""
     completion = openai.types.chat.ChatCompletion.model_validate_json(text, strict=True)
-    strange = sorted(set(extras(completion)) - BEYOND_OPENAI)
-    if strange:
-        raise ValueError(f"members that OpenAI's types do not have: {strange}")
+    no_strangers(completion)
     if not completion.choices:
         raise ValueError("no choices")
+
+
+def openai_chunk(text):
+    """A chunk by type, and no member that neither OpenAI nor LiteLLM has."""
+    no_strangers(openai_chunk_of_a_stranger(text))
+
+
+def openai_chunk_of_a_stranger(text):
+    """A chunk by type, of a server that has members of its own."""
+    return openai.types.chat.ChatCompletionChunk.model_validate_json(text, strict=True)
+
+
+def no_strangers(answer):
+    strange = sorted(set(extras(answer)) - BEYOND_OPENAI)
+    if strange:
+        raise ValueError(f"members that OpenAI's types do not have: {strange}")
 
 
 def extras(model):

@@ -3,8 +3,11 @@
 import ctypes
 import json
 import os
-from ctypes import POINTER, byref, c_bool, c_char_p, c_size_t, c_uint32, c_void_p
+from ctypes import POINTER, byref, c_bool, c_char_p, c_int32, c_size_t, c_uint32, c_void_p
 from pathlib import Path
+
+# Of `router_stream_status_t`.
+ERROR, CHUNK = -1, 1
 
 DEFAULT = Path(__file__).resolve().parents[2] / "dist/lib/libllmrouter.so"
 
@@ -27,6 +30,10 @@ def load():
         ("router_response_body", c_void_p, with_length),
         ("router_response_metadata", c_void_p, with_length),
         ("router_response_free", None, [c_void_p]),
+        ("router_completion_stream", c_void_p, [c_void_p, *asking]),
+        ("router_stream_next", c_int32, [c_void_p, POINTER(c_void_p), POINTER(c_size_t), POINTER(c_void_p)]),
+        ("router_stream_metadata", c_void_p, with_length),
+        ("router_stream_free", None, [c_void_p]),
         ("router_error_json", c_void_p, with_length),
         ("router_error_free", None, [c_void_p]),
         ("router_shutdown", c_bool, [c_void_p, c_uint32]),
@@ -52,6 +59,25 @@ class Router:
         finally:
             self.library.router_response_free(response)
 
+    def stream(self, request):
+        """The chunks as texts and the metadata; raises RouterError, whatever came before it."""
+        stream = self._ask(self.library.router_completion_stream, json.dumps(request), self.handle)
+        try:
+            chunks = list(self._chunks(stream))
+            return chunks, json.loads(self._text(self.library.router_stream_metadata, stream))
+        finally:
+            self.library.router_stream_free(stream)
+
+    def _chunks(self, stream):
+        start, length, error = c_void_p(), c_size_t(), c_void_p()
+        while True:
+            status = self.library.router_stream_next(stream, byref(start), byref(length), byref(error))
+            if status == ERROR:
+                self._fail(error)
+            if status != CHUNK:
+                return
+            yield ctypes.string_at(start, length.value).decode()
+
     def close(self):
         self.library.router_shutdown(self.handle, 1000)
         self.library.router_free(self.handle)
@@ -61,6 +87,9 @@ class Router:
         answer = function(*before, data, len(data), byref(error))
         if answer:
             return answer
+        self._fail(error)
+
+    def _fail(self, error):
         try:
             raise RouterError(json.loads(self._text(self.library.router_error_json, error))["error"])
         finally:

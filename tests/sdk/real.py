@@ -1,8 +1,9 @@
-"""Asks llama.cpp's own Messages endpoint through the library. Usage: real.py API_BASE"""
+"""Asks llama.cpp's own Messages endpoint through the library, and has it stream on both wires. Usage: real.py API_BASE"""
 
 import json
 import sys
 
+import clients
 import judges
 from cases import TOOLS, call, calling, result, user
 from check import Report
@@ -10,10 +11,11 @@ from library import Router, RouterError
 
 # Where tests/real/server.py gets the same key from.
 KEY = "sk-local-test"
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
-def entry(name, base, key):
-    return {"model_name": name, "litellm_params": {"model": "anthropic/tiny", "api_base": base, "api_key": key}}
+def entry(name, base, key, wire="anthropic"):
+    return {"model_name": name, "litellm_params": {"model": f"{wire}/tiny", "api_base": base, "api_key": key}}
 
 
 def answered(report, router, name, members):
@@ -40,6 +42,35 @@ def answered(report, router, name, members):
     report.line(f"{name}: {text!r}", f"without {', '.join(wrong)}: {body}" if wrong else None)
 
 
+def streamed(report, router, model, members):
+    # The server ends a connection with each stream, without having said so: who asks at once may meet the end of the last one.
+    asked = {"model": model, "max_tokens": 24, "temperature": 0, "num_retries": 2, "messages": [user("tell me a story")], **members}
+    try:
+        body, _ = router.completion(asked)
+        chunks, metadata = router.stream({**asked, "stream_options": {"include_usage": True}})
+    except RouterError as error:
+        report.line(f"{model} in chunks", f"{error.details['type']}: {error}")
+        return
+    # OpenAI's wire passes on what this server adds of its own.
+    judge = judges.openai_chunk if model == "tiny" else judges.openai_chunk_of_a_stranger
+    complaints = (judges.complaint(judge, chunk) for chunk in chunks)
+    report.line(f"{model}: {len(chunks)} chunks", next(filter(None, complaints), None))
+    whole, gathered = json.loads(body), clients.openai_reads(chunks)
+    said, read = whole["choices"][0], gathered["choices"][0]
+    wrong = [
+        what
+        for what, holds in [
+            ("the same text", said["message"]["content"] == read["message"]["content"] != ""),
+            ("the same end", said["finish_reason"] == read["finish_reason"]),
+            ("one role", read["message"]["role"] == "assistant"),
+            ("the same usage", all(whole["usage"][name] == metadata["usage"][name] == gathered["usage"][name] > 0 for name in COUNTS)),
+            ("usage of the server's own", "usage_estimated" not in metadata),
+        ]
+        if not holds
+    ]
+    report.line(f"{model} in chunks: {read['message']['content']!r}", f"without {', '.join(wrong)}: {body}\n{gathered}\n{metadata}" if wrong else None)
+
+
 def refused(report, router, name, request, status, kind):
     try:
         router.completion(request)
@@ -52,7 +83,7 @@ def refused(report, router, name, request, status, kind):
 
 def main(base):
     report = Report()
-    models = [entry("tiny", base, KEY), entry("locked", base, "sk-not-this-one")]
+    models = [entry("tiny", base, KEY), entry("tiny of OpenAI's wire", base, KEY, "openai"), entry("locked", base, "sk-not-this-one")]
     router = Router({"model_list": models, "router_settings": {"num_retries": 0}})
     try:
         answered(report, router, "a text", {"messages": [{"role": "system", "content": "be brief"}, user("tell me a story")]})
@@ -60,6 +91,9 @@ def main(base):
         answered(report, router, "a stop and a temperature", {"stop": ["zzz"], "temperature": 0, "top_p": 0.9, "user": "user-1"})
         long = {"model": "tiny", "messages": [user("home " * 6000)]}
         refused(report, router, "a prompt that is too long", long, 400, "ContextWindowExceededError")
+        for model in ("tiny", "tiny of OpenAI's wire"):
+            streamed(report, router, model, {})
+            streamed(report, router, model, {"tools": TOOLS, "messages": [user("hi"), calling(call("call_0")), result("call_0")]})
         refused(report, router, "a refused key", {"model": "locked", "messages": [user("hi")]}, 401, "AuthenticationError")
     finally:
         router.close()

@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
-# Runs the C programs again and again: soak.sh <minutes>. Ends at the first failure.
+# Streams at scale, all of them from ten minutes on; then the C programs again and again: soak.sh <minutes>. Ends at the
+# first failure.
 set -euo pipefail
+
+share=$(($1 < 10 ? $1 * 10 : 100))
+echo "streams at scale, $share percent"
+tests/scale/run.sh "$share"
 
 end=$((SECONDS + $1 * 60))
 round=0

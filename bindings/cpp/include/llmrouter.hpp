@@ -5,17 +5,20 @@
 ///     std::cout << answer.text() << '\n';
 ///
 /// What fails throws an `llmrouter::Error`, as the subclass that names its class (`RateLimitError`, ...). One router
-/// serves any number of threads. Later standards add forms of the same calls: `completion_task` to `co_await` and
-/// `std::stop_token` (C++20), `try_completion` with `std::expected` (C++23).
+/// serves any number of threads. Later standards add forms of the same calls: `completion_task` and `stream_task` to
+/// `co_await` and `std::stop_token` (C++20), `try_completion` and `try_stream` with `std::expected` (C++23).
 #ifndef LLMROUTER_HPP
 #define LLMROUTER_HPP
 
+#include "llmrouter/async_stream.hpp"
 #include "llmrouter/call.hpp"
 #include "llmrouter/coroutine.hpp"
 #include "llmrouter/error.hpp"
 #include "llmrouter/library.hpp"
 #include "llmrouter/metadata.hpp"
+#include "llmrouter/outcome.hpp"
 #include "llmrouter/plan.hpp"
+#include "llmrouter/read.hpp"
 #include "llmrouter/request.hpp"
 #include "llmrouter/response.hpp"
 #include "llmrouter/router.hpp"

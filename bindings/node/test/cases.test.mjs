@@ -4,45 +4,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as llmrouter from 'llmrouter';
+import { Router } from 'llmrouter';
+import { checkError, checkKnown } from './support/expect.mjs';
 import { deadUrl, startProvider } from './support/provider.mjs';
 import { inRepository } from './support/repository.mjs';
 
-const { Router, RouterError } = llmrouter;
 const { cases } = JSON.parse(readFileSync(inRepository('tests/bindings/cases.json'), 'utf8'));
 
 // A member that this runner does not know would go untested.
 const KNOWN = {
   case: ['name', 'config', 'script', 'request', 'raw', 'warm_up', 'cancel', 'close', 'in_flight', 'within_ms', 'expect', 'new_fails', 'explain'],
   expect: ['text', 'metadata', 'attempts', 'error', 'plan'],
-  error: ['code', 'class', 'status', 'retryable', 'provider', 'deployment', 'param', 'provider_code', 'attempts', 'retry_after_ms', 'message_excludes', 'message_contains'],
 };
-
-function checkKnown(kind, object = {}) {
-  const unknown = Object.keys(object).filter((name) => !KNOWN[kind].includes(name));
-  assert.deepEqual(unknown, [], `members of a ${kind} that this runner does not know`);
-}
-
-function checkError(error, expected) {
-  assert.ok(error instanceof RouterError, `${error?.stack}`);
-  checkKnown('error', expected);
-  const { class: type, status, attempts, provider_code, retry_after_ms, message_excludes, message_contains } = expected;
-  const { code, retryable, provider = error.provider, deployment = error.deployment, param = error.param } = expected;
-  const seen = { type: error.type, name: error.name, code: error.code, status: error.status ?? 0, retryable: error.retryable };
-  assert.deepEqual(seen, { type, name: type, code, status, retryable }, error.stack);
-  // One that is narrower than those that the package names is of the class of its code.
-  assert.equal(error.constructor, llmrouter[type] ?? llmrouter.BadRequestError, 'the class of the error');
-  const who = [error.provider, error.deployment, error.param, error.providerCode];
-  assert.deepEqual(who, [provider, deployment, param, provider_code ?? error.providerCode]);
-  if (attempts !== undefined) assert.equal(error.attempts.length, attempts);
-  if (typeof retry_after_ms === 'number') assert.equal(error.retryAfterMs, retry_after_ms);
-  if (typeof retry_after_ms === 'object') {
-    const { min, max } = retry_after_ms;
-    assert.ok(error.retryAfterMs >= min && error.retryAfterMs <= max, `${error.retryAfterMs} is not in ${min}..${max}`);
-  }
-  if (message_excludes) assert.ok(!error.stack.includes(message_excludes));
-  if (message_contains) assert.ok(error.message.includes(message_contains), error.message);
-}
 
 /** The members that are wanted, at every depth; of a text that ends in "…", how it begins. */
 function fits(is, wanted) {
@@ -114,8 +87,8 @@ describe('cases.json', () => {
 
   for (const entry of cases) {
     test(entry.name, async () => {
-      checkKnown('case', entry);
-      checkKnown('expect', entry.expect);
+      checkKnown('case', KNOWN.case, entry);
+      checkKnown('expect', KNOWN.expect, entry.expect);
       const config = entry.config.replaceAll('{{provider}}', provider.url).replaceAll('{{dead}}', dead);
       await provider.play(entry.script);
       if (entry.new_fails) {

@@ -112,6 +112,11 @@ describe('installed from its tarball, offline', () => {
     assert.equal(text.replace(/another [\d.]+ s/, 'another 60.0 s'), expected);
   });
 
+  test('tools', async () => {
+    const text = await node('tools.mjs', inRepository('examples/config/tools.yaml'));
+    assert.equal(text, readFileSync(inRepository('tests/bindings/tools.txt'), 'utf8'));
+  });
+
   test('stream', async () => {
     const lines = (await node('stream.mjs')).split('\n');
     assert.deepEqual(lines.slice(0, 4), [
@@ -126,6 +131,6 @@ describe('installed from its tarball, offline', () => {
 
   test('every example is run', () => {
     const programs = readdirSync(inRepository('examples/node')).filter((name) => name.endsWith('.mjs'));
-    assert.deepEqual(programs.sort(), ['explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs', 'stream.mjs']);
+    assert.deepEqual(programs.sort(), ['explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs', 'stream.mjs', 'tools.mjs']);
   });
 });

@@ -41,6 +41,10 @@ pub struct AnthropicStream {
     /// The open blocks and their numbers; there is hardly ever more than one.
     open: Vec<(u64, Block)>,
     calls: usize,
+    /// Whole thoughts and blocks of Anthropic's own. Each list is told once: clients that gather chunks, OpenAI's own
+    /// among them, take a list whose elements have no index only in one piece.
+    thoughts: Vec<Value>,
+    others: Vec<Value>,
     usage: Map<String, Value>,
     has_ended: bool,
     kept: usize,
@@ -95,6 +99,8 @@ impl AnthropicStream {
             head: head("", ""),
             open: Vec::new(),
             calls: 0,
+            thoughts: Vec::new(),
+            others: Vec::new(),
             usage: Map::new(),
             has_ended: false,
             kept: 0,
@@ -126,12 +132,14 @@ impl AnthropicStream {
                 self.say(&format!(r#""tool_calls":[{call}]"#), out)?;
             }
             Block::Thought(thought) => {
+                self.keep(size(thought))?;
                 if let Some(text) = thought.get("thinking").filter(|text| text.as_str().is_some_and(|t| !t.is_empty()))
                 {
                     self.say(&format!(r#""reasoning_content":{text}"#), out)?;
                 }
             }
-            Block::Other { .. } | Block::Ignored => {}
+            Block::Other { block, .. } => self.keep(size(block))?,
+            Block::Ignored => {}
         }
         self.open.push((index, opened));
         Ok(())
@@ -178,7 +186,7 @@ impl AnthropicStream {
         Ok(())
     }
 
-    /// Ends a block; what of it is told as a whole is told now.
+    /// Ends a block: what of it was not told yet is told now, or kept for the answer's end.
     fn close(&mut self, index: Option<u64>, out: Out<'_>) -> Result<(), Flaw> {
         let Some(place) = self.open.iter().position(|(open, _)| Some(*open) == index) else { return Ok(()) };
         let (_, block) = self.open.remove(place);
@@ -193,15 +201,28 @@ impl AnthropicStream {
                 None => Ok(()),
             },
             Block::Thought(thought) => {
-                // Thoughts that are hidden have a text too, and it is empty.
-                let thought = Value::Object(thought);
-                self.say(&format!(r#""reasoning_content":"","thinking_blocks":[{thought}]"#), out)
+                self.thoughts.push(Value::Object(thought));
+                Ok(())
             }
             Block::Other { block, input } => {
-                let block = Value::Object(with_input(block, &input));
-                self.say(&format!(r#""provider_specific_fields":{{"content_blocks":[{block}]}}"#), out)
+                self.others.push(Value::Object(with_input(block, &input)));
+                Ok(())
             }
         }
+    }
+
+    /// Tells what is told as a whole.
+    fn tell_blocks(&mut self, out: Out<'_>) -> Result<(), Flaw> {
+        let thoughts = Value::Array(std::mem::take(&mut self.thoughts));
+        if thoughts != json!([]) {
+            // Thoughts that are hidden have a text too, and it is empty.
+            self.say(&format!(r#""reasoning_content":"","thinking_blocks":{thoughts}"#), out)?;
+        }
+        let others = Value::Array(std::mem::take(&mut self.others));
+        if others != json!([]) {
+            self.say(&format!(r#""provider_specific_fields":{{"content_blocks":{others}}}"#), out)?;
+        }
+        Ok(())
     }
 
     /// Tells why the answer ended, once.
@@ -209,6 +230,7 @@ impl AnthropicStream {
         while let Some((index, _)) = self.open.first() {
             self.close(Some(*index), out)?;
         }
+        self.tell_blocks(out)?;
         if std::mem::replace(&mut self.has_ended, true) {
             return Ok(());
         }
@@ -262,6 +284,10 @@ impl AnthropicStream {
         self.kept = self.kept.saturating_add(bytes);
         if self.kept > MAX_KEPT_BYTES { Err(Flaw::TooLarge) } else { Ok(()) }
     }
+}
+
+fn size(block: &Map<String, Value>) -> usize {
+    serde_json::to_string(block).map_or(0, |text| text.len())
 }
 
 fn head(id: &str, model: &str) -> String {

@@ -60,15 +60,33 @@ private:
 
 using SharedCanceller = std::shared_ptr<Canceller>;
 
+/// A verb of the C ABI: what starts it, and what it ends in.
+struct Completing {
+    using Raw = router_response_t;
+    using Result = Response;
+    static constexpr auto begin = &router_completion_async;
+#if defined(__cpp_lib_jthread)
+    /// What a stop request has to do with the result: nothing is left to stop.
+    static void stop_with(const std::stop_token&, Response&) noexcept {}
+#endif
+};
+
 /// What the C ABI hands back when a call ends.
-inline Outcome outcome(router_response_t* response, router_error_t* error) {
-    return response != nullptr ? Outcome(Response(response)) : Outcome(Error(ErrorHandle(error)));
+template <class Verb>
+OutcomeOf<typename Verb::Result> outcome(typename Verb::Raw* answer, router_error_t* error) {
+    using Result = typename Verb::Result;
+    return answer != nullptr ? OutcomeOf<Result>(Result(answer)) : OutcomeOf<Result>(Error(ErrorHandle(error)));
 }
 
 inline Error closed() { return Error(ROUTER_ERROR_SHUT_DOWN, "the router is closed"); }
 
-/// What waits for the end of a call. Each form adds `end(response, error)`, which lets nothing escape.
+/// What waits for the end of a call. Each form adds `end(answer, error)`, which lets nothing escape.
+template <class V>
 struct Pending {
+    using Verb = V;
+    using Raw = typename Verb::Raw;
+    using Result = typename Verb::Result;
+
     explicit Pending(const router_t* router) : canceller(std::make_shared<Canceller>(router)) {}
 
     SharedCanceller canceller;
@@ -78,11 +96,11 @@ struct Pending {
 
 /// The C callback of every form.
 template <class Form>
-void on_end(void* user_data, router_response_t* response, router_error_t* error) noexcept {
+void on_end(void* user_data, typename Form::Raw* answer, router_error_t* error) noexcept {
     const std::unique_ptr<Form> pending(static_cast<Form*>(user_data));
     static_cast<void>(pending->handed_over.load(std::memory_order_acquire));
     pending->canceller->ended();
-    pending->end(response, error);
+    pending->end(answer, error);
 }
 
 /// Starts a call that ends in `pending`. Throws if it is not accepted; then `pending` is not told.
@@ -94,8 +112,7 @@ void start(const router_t* router, std::string_view request, std::unique_ptr<For
     std::uint64_t number = 0;
     router_error_t* error = nullptr;
     pending->handed_over.store(true, std::memory_order_release);
-    if (!router_completion_async(router, request.data(), request.size(), &on_end<Form>, pending.get(), &number,
-                                 &error)) {
+    if (!Form::Verb::begin(router, request.data(), request.size(), &on_end<Form>, pending.get(), &number, &error)) {
         Error(ErrorHandle(error)).raise();
     }
     static_cast<void>(pending.release());
@@ -103,13 +120,14 @@ void start(const router_t* router, std::string_view request, std::unique_ptr<For
 }
 
 /// Ends in a future.
-struct PendingFuture : Pending {
-    using Pending::Pending;
-    std::promise<Response> promise;
+template <class Verb>
+struct PendingFuture : Pending<Verb> {
+    using Pending<Verb>::Pending;
+    std::promise<typename Verb::Result> promise;
 
-    void end(router_response_t* response, router_error_t* error) noexcept {
+    void end(typename Verb::Raw* answer, router_error_t* error) noexcept {
         try {
-            promise.set_value(outcome(response, error).value());
+            promise.set_value(outcome<Verb>(answer, error).value());
         } catch (...) {
             promise.set_exception(std::current_exception());
         }
@@ -117,17 +135,17 @@ struct PendingFuture : Pending {
 };
 
 /// Ends in a function of the program's, and in a future of what that function throws.
-template <class Function>
-struct PendingFunction : Pending {
+template <class Verb, class Function>
+struct PendingFunction : Pending<Verb> {
     template <class F>
-    PendingFunction(const router_t* router, F&& f) : Pending(router), function(std::forward<F>(f)) {}
+    PendingFunction(const router_t* router, F&& f) : Pending<Verb>(router), function(std::forward<F>(f)) {}
 
     Function function;
     std::promise<void> promise;
 
-    void end(router_response_t* response, router_error_t* error) noexcept {
+    void end(typename Verb::Raw* answer, router_error_t* error) noexcept {
         try {
-            function(outcome(response, error));
+            function(outcome<Verb>(answer, error));
             promise.set_value();
         } catch (...) {
             promise.set_exception(std::current_exception());
@@ -150,17 +168,33 @@ inline Error stopped_before_start() {
 }
 
 /// `PendingFuture` for a call with a stop token. A type of its own: the other one is the same in every standard.
-struct PendingStoppable : PendingFuture {
-    using PendingFuture::PendingFuture;
+template <class Verb>
+struct PendingStoppable : PendingFuture<Verb> {
+    using PendingFuture<Verb>::PendingFuture;
+    std::stop_token stop;
     StopLink link;
+
+    void listen(std::stop_token token) {
+        stop = std::move(token);
+        link.emplace(stop, CancelOnStop{this->canceller});
+    }
+    void end(typename Verb::Raw* answer, router_error_t* error) noexcept {
+        try {
+            auto result = outcome<Verb>(answer, error).value();
+            Verb::stop_with(stop, result);
+            this->promise.set_value(std::move(result));
+        } catch (...) {
+            this->promise.set_exception(std::current_exception());
+        }
+    }
 };
 
 #endif
 
 }  // namespace detail
 
-/// An asynchronous call: of `T = Response`, the answer; of `T = void`, the end of its callback. Move-only. It may
-/// outlive the router. To let it go does not cancel it.
+/// An asynchronous call: of `T = Response`, the answer; of `T = AsyncStream`, the opening; of `T = void`, the end of its
+/// callback. Move-only. It may outlive the router. To let it go does not cancel it.
 template <class T>
 class Call {
 public:
@@ -169,7 +203,7 @@ public:
     Call(Call&&) noexcept = default;
     Call& operator=(Call&&) noexcept = default;
 
-    /// Waits for the end. Returns the response, or throws the call's error; of a call with a callback, throws what the
+    /// Waits for the end. Returns the result, or throws the call's error; of a call with a callback, throws what the
     /// callback threw. Once only. Not inside a callback: it would wait for itself.
     T get() { return future_.get(); }
     /// Waits for the end.

@@ -21,7 +21,76 @@ namespace llmrouter {
 /// It may throw only if it did not take the handle.
 using Executor = std::function<void(std::coroutine_handle<>)>;
 
-/// A chat completion to be awaited, once.
+namespace detail {
+
+/// A coroutine that waits for a result. Shared by it and the callback: either may be first to let go.
+template <class Result>
+class Wait {
+public:
+    Wait(std::coroutine_handle<> coroutine, Executor executor)
+        : coroutine_(coroutine), executor_(std::move(executor)) {}
+
+    /// Nothing was started: the coroutine goes on at once.
+    void refuse(std::exception_ptr error) {
+        thrown_ = std::move(error);
+        settled_ = true;
+    }
+
+    /// The coroutine is gone. Whether it was before the end, which then finds nobody.
+    bool abandon() noexcept { return !settled_.exchange(true); }
+
+    /// The end: what `outcome` makes is the result, and the coroutine goes on.
+    template <class Make>
+    void settle(Make outcome) noexcept {
+        std::optional<OutcomeOf<Result>> made;
+        std::exception_ptr thrown;
+        try {
+            made.emplace(outcome());
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        // An abandoned coroutine's frame is gone, and nobody looks at this any more.
+        if (settled_.exchange(true)) return;
+        outcome_ = std::move(made);
+        thrown_ = std::move(thrown);
+        resume();
+    }
+
+    Result result() {
+        if (thrown_) std::rethrow_exception(thrown_);
+        return std::move(*outcome_).value();
+    }
+
+private:
+    void resume() noexcept {
+        const std::coroutine_handle<> coroutine = coroutine_;
+        if (executor_) {
+            try {
+                const Executor executor = std::move(executor_);
+                executor(coroutine);
+                return;
+            } catch (...) {
+                thrown_ = std::current_exception();
+            }
+        }
+        try {
+            coroutine.resume();
+        } catch (...) {
+            // Only a promise whose unhandled_exception() throws comes here: it has chosen to lose it.
+        }
+    }
+
+    std::coroutine_handle<> coroutine_;
+    Executor executor_;
+    std::optional<OutcomeOf<Result>> outcome_;
+    std::exception_ptr thrown_;
+    /// Set by whoever comes first: the end of the call, or the end of the coroutine.
+    std::atomic<bool> settled_{false};
+};
+
+}  // namespace detail
+
+/// A call to be awaited, once: `CompletionTask` gives the answer, `StreamTask` the opened stream.
 ///
 /// The coroutine goes on **on a thread of the library**, which must not block: until it suspends again or ends, that
 /// thread serves no other call, and blocking functions of the library throw `InCallbackError`. To go on elsewhere:
@@ -31,31 +100,33 @@ using Executor = std::function<void(std::coroutine_handle<>)>;
 ///
 /// A coroutine that is destroyed while it waits here cancels its call. That is for calls which can't be about to end,
 /// since the library may be resuming the coroutine at the same moment; a stop token is safe at any time.
-class [[nodiscard]] CompletionTask {
+template <class Verb>
+class [[nodiscard]] CallTask {
 public:
+    using Result = typename Verb::Result;
+
     // A constructor, and no copies: gcc 12 destroys awaiters that are aggregates twice.
-    CompletionTask(const std::atomic<router_t*>* router, std::string request, Executor executor = {})
+    CallTask(const std::atomic<router_t*>* router, std::string request, Executor executor = {})
         : router_(router), request_(std::move(request)), executor_(std::move(executor)) {}
-    CompletionTask(const CompletionTask&) = delete;
-    CompletionTask& operator=(const CompletionTask&) = delete;
-    ~CompletionTask() {
-        if (wait_) wait_->abandon();
+    CallTask(const CallTask&) = delete;
+    CallTask& operator=(const CallTask&) = delete;
+    ~CallTask() {
+        if (wait_ && wait_->abandon()) canceller_->cancel();
     }
 
     /// Goes on where `executor` runs it. If that throws, the coroutine goes on at once, on the library's thread, with
     /// what was thrown.
-    CompletionTask resume_on(Executor executor) && {
+    CallTask resume_on(Executor executor) && {
         // By value: gcc 12 copies awaiters that a co_await is given by reference.
 #if defined(__cpp_lib_jthread)
-        return CompletionTask(router_, std::move(request_), std::move(stop_), std::move(executor));
+        return CallTask(router_, std::move(request_), std::move(stop_), std::move(executor));
 #else
-        return CompletionTask(router_, std::move(request_), std::move(executor));
+        return CallTask(router_, std::move(request_), std::move(executor));
 #endif
     }
 
 #if defined(__cpp_lib_jthread)
-    CompletionTask(const std::atomic<router_t*>* router, std::string request, std::stop_token stop,
-                   Executor executor = {})
+    CallTask(const std::atomic<router_t*>* router, std::string request, std::stop_token stop, Executor executor = {})
         : router_(router), request_(std::move(request)), executor_(std::move(executor)), stop_(std::move(stop)) {}
 #endif
 
@@ -64,13 +135,14 @@ public:
     bool await_suspend(std::coroutine_handle<> coroutine) {
         const router_t* router = *router_;
         auto pending = std::make_unique<Pending>(router);
-        pending->wait = wait_ = std::make_shared<Wait>(pending->canceller, coroutine, std::move(executor_));
+        canceller_ = pending->canceller;
+        pending->wait = wait_ = std::make_shared<Wait>(coroutine, std::move(executor_));
 #if defined(__cpp_lib_jthread)
         if (stop_.stop_requested()) {
             wait_->refuse(detail::stopped_before_start().as_exception());
             return false;
         }
-        pending->link.emplace(std::move(stop_), detail::CancelOnStop{pending->canceller});
+        pending->link.emplace(stop_, detail::CancelOnStop{canceller_});
 #endif
         // From here on the coroutine may go on, and this object be gone, on another thread.
         const std::shared_ptr<Wait> wait = wait_;
@@ -84,72 +156,26 @@ public:
         }
     }
 
-    Response await_resume() {
-        if (wait_->thrown) std::rethrow_exception(wait_->thrown);
-        return std::move(*wait_->outcome).value();
+    Result await_resume() {
+        Result result = wait_->result();
+#if defined(__cpp_lib_jthread)
+        Verb::stop_with(stop_, result);
+#endif
+        return result;
     }
 
 private:
-    /// Shared by the coroutine and the callback: either may be first to let go.
-    struct Wait {
-        Wait(detail::SharedCanceller shared, std::coroutine_handle<> handle, Executor runner)
-            : canceller(std::move(shared)), coroutine(handle), executor(std::move(runner)) {}
+    using Wait = detail::Wait<Result>;
 
-        void refuse(std::exception_ptr error) {
-            thrown = std::move(error);
-            settled = true;
-        }
-        void abandon() noexcept {
-            if (!settled.exchange(true)) canceller->cancel();
-        }
-
-        detail::SharedCanceller canceller;
-        std::coroutine_handle<> coroutine;
-        Executor executor;
-        std::optional<Outcome> outcome;
-        std::exception_ptr thrown;
-        /// Set by whoever comes first: the end of the call, or the end of the coroutine.
-        std::atomic<bool> settled{false};
-    };
-
-    struct Pending : detail::Pending {
-        using detail::Pending::Pending;
+    struct Pending : detail::Pending<Verb> {
+        using detail::Pending<Verb>::Pending;
         std::shared_ptr<Wait> wait;
 #if defined(__cpp_lib_jthread)
         detail::StopLink link;
 #endif
 
-        void end(router_response_t* response, router_error_t* error) noexcept {
-            std::optional<Outcome> outcome;
-            std::exception_ptr thrown;
-            try {
-                outcome.emplace(detail::outcome(response, error));
-            } catch (...) {
-                thrown = std::current_exception();
-            }
-            // An abandoned coroutine's frame is gone, and nobody looks at its wait any more.
-            if (wait->settled.exchange(true)) return;
-            wait->outcome = std::move(outcome);
-            wait->thrown = std::move(thrown);
-            resume(*wait);
-        }
-
-        static void resume(Wait& wait) noexcept {
-            const std::coroutine_handle<> coroutine = wait.coroutine;
-            if (wait.executor) {
-                try {
-                    const Executor executor = std::move(wait.executor);
-                    executor(coroutine);
-                    return;
-                } catch (...) {
-                    wait.thrown = std::current_exception();
-                }
-            }
-            try {
-                coroutine.resume();
-            } catch (...) {
-                // Only a promise whose unhandled_exception() throws comes here: it has chosen to lose it.
-            }
+        void end(typename Verb::Raw* answer, router_error_t* error) noexcept {
+            wait->settle([&] { return detail::outcome<Verb>(answer, error); });
         }
     };
 
@@ -159,8 +185,12 @@ private:
 #if defined(__cpp_lib_jthread)
     std::stop_token stop_;
 #endif
+    detail::SharedCanceller canceller_;
     std::shared_ptr<Wait> wait_;
 };
+
+/// A chat completion to be awaited (`Router::completion_task`).
+using CompletionTask = CallTask<detail::Completing>;
 
 }  // namespace llmrouter
 

@@ -11,12 +11,12 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "error.hpp"
 #include "json.hpp"
 #include "metadata.hpp"
+#include "outcome.hpp"
 
 namespace llmrouter {
 
@@ -97,28 +97,8 @@ private:
 
 static_assert(sizeof(Response) == sizeof(router_response_t*), "a response is one pointer");
 
-/// How a call ended: a response or an error. What a callback is given.
-class Outcome {
-public:
-    explicit Outcome(Response response) noexcept : either_(std::move(response)) {}
-    explicit Outcome(Error error) noexcept : either_(std::move(error)) {}
-
-    /// Whether there is a response.
-    explicit operator bool() const noexcept { return std::holds_alternative<Response>(either_); }
-    /// The response; throws the error if there is none.
-    Response& value() & { return checked(); }
-    Response value() && { return std::move(checked()); }
-    /// The error of an outcome that is false.
-    const Error& error() const { return std::get<Error>(either_); }
-
-private:
-    Response& checked() {
-        if (const Error* error = std::get_if<Error>(&either_)) error->raise();
-        return std::get<Response>(either_);
-    }
-
-    std::variant<Response, Error> either_;
-};
+/// How a call ended. What its callback is given.
+using Outcome = OutcomeOf<Response>;
 
 }  // namespace llmrouter
 

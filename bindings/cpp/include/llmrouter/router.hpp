@@ -17,6 +17,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "async_stream.hpp"
 #include "call.hpp"
 #include "coroutine.hpp"
 #include "error.hpp"
@@ -58,7 +59,7 @@ public:
 
     /// Starts a chat completion. Whatever goes wrong is thrown by the call's `get()`.
     [[nodiscard]] Call<Response> completion_async(const RequestText& request) const {
-        return start_future(request, std::make_unique<detail::PendingFuture>(c_api()));
+        return begin<detail::Completing>(request);
     }
 
     /// Starts a chat completion that ends in `callback(Outcome)`, exactly once, on a library thread, possibly before
@@ -66,30 +67,19 @@ public:
     /// Throws if the call is not accepted; then the callback is not called.
     template <class Callback, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback>&, Outcome>>>
     Call<void> completion_async(const RequestText& request, Callback&& callback) const {
-        using Pending = detail::PendingFunction<std::decay_t<Callback>>;
-        const router_t* router = c_api();
-        auto pending = std::make_unique<Pending>(router, std::forward<Callback>(callback));
-        Call<void> call(pending->canceller, pending->promise.get_future());
-        detail::start(router, request.text(), std::move(pending));
-        return call;
+        return begin_with<detail::Completing>(request, std::forward<Callback>(callback));
     }
 
 #if defined(__cpp_lib_jthread)
     /// Starts a chat completion that a stop request cancels. With a token that is stopped already nothing is sent.
     [[nodiscard]] Call<Response> completion_async(const RequestText& request, std::stop_token stop) const {
-        auto pending = std::make_unique<detail::PendingStoppable>(c_api());
-        if (stop.stop_requested()) {
-            pending->promise.set_exception(detail::stopped_before_start().as_exception());
-            return Call<Response>(nullptr, pending->promise.get_future());
-        }
-        pending->link.emplace(std::move(stop), detail::CancelOnStop{pending->canceller});
-        return start_future(request, std::move(pending));
+        return begin<detail::Completing>(request, std::move(stop));
     }
 #endif
 
 #if defined(__cpp_impl_coroutine)
     /// A chat completion to `co_await`: `Response answer = co_await router.completion_task(request);`. It starts when
-    /// it is awaited; the router has to live until then. See `CompletionTask` for where the coroutine goes on.
+    /// it is awaited; the router has to live until then. See `CallTask` for where the coroutine goes on.
     CompletionTask completion_task(const RequestText& request) const {
         return CompletionTask(&handle_, std::string(request.text()));
     }
@@ -104,23 +94,50 @@ public:
 #if defined(__cpp_lib_expected)
     /// Sends a chat completion and waits; an error is a value.
     std::expected<Response, Error> try_completion(const RequestText& request) const {
-        Outcome outcome = send(request);
-        if (!outcome) return std::unexpected(outcome.error());
-        return std::move(outcome).value();
+        return send(request).expected();
     }
 #endif
 
     /// Starts a chat completion whose answer arrives in chunks, and waits for its first content: what fails before is
     /// tried elsewhere or thrown here, what fails later is thrown by the stream. `"stream": true` is set by itself.
-    [[nodiscard]] Stream stream(const RequestText& request) const {
-        router_error_t* error = nullptr;
-        const router_t* router = c_api();
-        if (router == nullptr) detail::closed().raise();
-        router_stream_t* opened =
-            router_completion_stream(router, request.text().data(), request.text().size(), &error);
-        if (opened == nullptr) Error(detail::ErrorHandle(error)).raise();
-        return Stream(opened);
+    [[nodiscard]] Stream stream(const RequestText& request) const { return open(request).value(); }
+#if defined(__cpp_lib_expected)
+    /// The same; an error is a value.
+    std::expected<Stream, Error> try_stream(const RequestText& request) const { return open(request).expected(); }
+#endif
+
+    /// Opens a stream without holding a thread, and reads it so, too. Whatever goes wrong is thrown by the call's
+    /// `get()`; its `cancel()` ends the opening, the stream has its own.
+    [[nodiscard]] Call<AsyncStream> stream_async(const RequestText& request) const {
+        return begin<detail::Opening>(request);
     }
+
+    /// The same, which ends in `callback(StreamOutcome)`, under the rules of `completion_async`.
+    template <class Callback, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback>&, StreamOutcome>>>
+    Call<void> stream_async(const RequestText& request, Callback&& callback) const {
+        return begin_with<detail::Opening>(request, std::forward<Callback>(callback));
+    }
+
+#if defined(__cpp_lib_jthread)
+    /// The same, cancelled by a stop request: while it opens and as long as it is read.
+    [[nodiscard]] Call<AsyncStream> stream_async(const RequestText& request, std::stop_token stop) const {
+        return begin<detail::Opening>(request, std::move(stop));
+    }
+#endif
+
+#if defined(__cpp_impl_coroutine)
+    /// A stream to `co_await`: `AsyncStream stream = co_await router.stream_task(request);`, under the rules of
+    /// `completion_task`.
+    StreamTask stream_task(const RequestText& request) const {
+        return StreamTask(&handle_, std::string(request.text()));
+    }
+#if defined(__cpp_lib_jthread)
+    /// The same, cancelled by a stop request: while it opens and as long as it is read.
+    StreamTask stream_task(const RequestText& request, std::stop_token stop) const {
+        return StreamTask(&handle_, std::string(request.text()), std::move(stop));
+    }
+#endif
+#endif
 
     /// What would happen to a request, as JSON, without sending anything: names resolved, the groups in the order in which
     /// they would be visited, and of each the deployments with their chance to be asked first or why they would not
@@ -191,16 +208,58 @@ private:
         router_error_t* error = nullptr;
         router_response_t* response =
             router_completion(router, request.text().data(), request.text().size(), &error);
-        return detail::outcome(response, error);
+        return detail::outcome<detail::Completing>(response, error);
     }
 
+    OutcomeOf<Stream> open(const RequestText& request) const {
+        const router_t* router = c_api();
+        if (router == nullptr) return OutcomeOf<Stream>(detail::closed());
+        router_error_t* error = nullptr;
+        router_stream_t* opened =
+            router_completion_stream(router, request.text().data(), request.text().size(), &error);
+        if (opened == nullptr) return OutcomeOf<Stream>(Error(detail::ErrorHandle(error)));
+        return OutcomeOf<Stream>(Stream(opened));
+    }
+
+    /// The forms of an asynchronous call, for every verb: a future, ...
+    template <class Verb>
+    Call<typename Verb::Result> begin(const RequestText& request) const {
+        return start_future(request, std::make_unique<detail::PendingFuture<Verb>>(c_api()));
+    }
+
+    /// ... a callback ...
+    template <class Verb, class Callback>
+    Call<void> begin_with(const RequestText& request, Callback&& callback) const {
+        using Pending = detail::PendingFunction<Verb, std::decay_t<Callback>>;
+        const router_t* router = c_api();
+        auto pending = std::make_unique<Pending>(router, std::forward<Callback>(callback));
+        Call<void> call(pending->canceller, pending->promise.get_future());
+        detail::start(router, request.text(), std::move(pending));
+        return call;
+    }
+
+#if defined(__cpp_lib_jthread)
+    /// ... and a future with a stop token.
+    template <class Verb>
+    Call<typename Verb::Result> begin(const RequestText& request, std::stop_token stop) const {
+        auto pending = std::make_unique<detail::PendingStoppable<Verb>>(c_api());
+        if (stop.stop_requested()) {
+            pending->promise.set_exception(detail::stopped_before_start().as_exception());
+            return Call<typename Verb::Result>(nullptr, pending->promise.get_future());
+        }
+        pending->listen(std::move(stop));
+        return start_future(request, std::move(pending));
+    }
+#endif
+
     template <class Pending>
-    Call<Response> start_future(const RequestText& request, std::unique_ptr<Pending> pending) const {
-        Call<Response> call(pending->canceller, pending->promise.get_future());
+    auto start_future(const RequestText& request, std::unique_ptr<Pending> pending) const {
+        using Result = typename Pending::Result;
+        Call<Result> call(pending->canceller, pending->promise.get_future());
         try {
             detail::start(c_api(), request.text(), std::move(pending));
         } catch (const Error&) {
-            std::promise<Response> refused;
+            std::promise<Result> refused;
             refused.set_exception(std::current_exception());
             call.future() = refused.get_future();
         }

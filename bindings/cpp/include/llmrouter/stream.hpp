@@ -17,8 +17,22 @@
 #include "error.hpp"
 #include "json.hpp"
 #include "metadata.hpp"
+#include "outcome.hpp"
 
 namespace llmrouter {
+
+namespace detail {
+
+using StreamHandle = std::unique_ptr<router_stream_t, Deleter<&router_stream_free>>;
+
+/// What the router knows of a stream, as JSON that it lends.
+inline std::string_view metadata_of(const router_stream_t* stream) noexcept {
+    std::size_t length = 0;
+    const char* text = router_stream_metadata(stream, &length);
+    return text == nullptr ? std::string_view() : std::string_view(text, length);
+}
+
+}  // namespace detail
 
 /// One piece of a streamed answer: `chat.completion.chunk`, in OpenAI's shape. It outlives its stream.
 class Chunk {
@@ -60,17 +74,11 @@ public:
 
     /// Waits for the next chunk; none at the end. What goes wrong midway is thrown, after all that came before it, and
     /// again if it is asked again. Not inside a callback.
-    std::optional<Chunk> next() {
-        const char* chunk = nullptr;
-        std::size_t length = 0;
-        router_error_t* error = nullptr;
-        const std::int32_t status = router_stream_next(handle_.get(), &chunk, &length, &error);
-        if (status == ROUTER_STREAM_END) return std::nullopt;
-        if (status != ROUTER_STREAM_CHUNK) Error(detail::ErrorHandle(error)).raise();
-        Chunk read(std::string(chunk, length));
-        text_ += read.text();
-        return read;
-    }
+    std::optional<Chunk> next() { return read().value(); }
+#if defined(__cpp_lib_expected)
+    /// The same; an error is a value.
+    std::expected<std::optional<Chunk>, Error> try_next() { return read().expected(); }
+#endif
 
     /// Reads the first chunk that was not read yet, and throws what `next` throws; so does each step of the iterator.
     Iterator begin();
@@ -101,13 +109,21 @@ public:
     [[nodiscard]] router_stream_t* release() noexcept { return handle_.release(); }
 
 private:
-    std::string_view lent() const noexcept {
+    std::string_view lent() const noexcept { return detail::metadata_of(handle_.get()); }
+
+    OutcomeOf<std::optional<Chunk>> read() {
+        const char* json = nullptr;
         std::size_t length = 0;
-        const char* text = router_stream_metadata(handle_.get(), &length);
-        return text == nullptr ? std::string_view() : std::string_view(text, length);
+        router_error_t* error = nullptr;
+        const std::int32_t status = router_stream_next(handle_.get(), &json, &length, &error);
+        if (status == ROUTER_STREAM_END) return OutcomeOf<std::optional<Chunk>>(std::nullopt);
+        if (status != ROUTER_STREAM_CHUNK) return OutcomeOf<std::optional<Chunk>>(Error(detail::ErrorHandle(error)));
+        Chunk chunk(std::string(json, length));
+        text_ += chunk.text();
+        return OutcomeOf<std::optional<Chunk>>(std::move(chunk));
     }
 
-    std::unique_ptr<router_stream_t, detail::Deleter<&router_stream_free>> handle_;
+    detail::StreamHandle handle_;
     std::string text_;
 };
 

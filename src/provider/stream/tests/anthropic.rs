@@ -177,6 +177,30 @@ fn thoughts_are_told_as_they_come_and_as_a_whole() {
 }
 
 #[test]
+fn what_is_told_as_a_whole_is_told_in_one_list() {
+    let block = |index: u32, kind: &str| {
+        format!(
+            "data: {{\"type\":\"content_block_start\",\"index\":{index},\"content_block\":{{\"type\":\"{kind}\",\"data\":\"{index}\"}}}}\n\n\
+             data: {{\"type\":\"content_block_stop\",\"index\":{index}}}\n\n"
+        )
+    };
+    let blocks: String =
+        [(0, "redacted_thinking"), (1, "server_tool_use"), (2, "redacted_thinking"), (3, "server_tool_use")]
+            .iter()
+            .map(|(index, kind)| block(*index, kind))
+            .collect();
+    let (_, chunks) =
+        whole(&mut AnthropicStream::new(false), &format!("{START}\n{blocks}data: {{\"type\":\"message_stop\"}}\n\n"));
+    let of = |index: u32, kind: &str| json!({"type": kind, "data": index.to_string()});
+    let deltas: Vec<_> = chunks.iter().map(|chunk| json_of(chunk)["choices"][0]["delta"].clone()).collect();
+    let thoughts = json!([of(0, "redacted_thinking"), of(2, "redacted_thinking")]);
+    let others = json!([of(1, "server_tool_use"), of(3, "server_tool_use")]);
+    assert_eq!(deltas[1]["thinking_blocks"], thoughts);
+    assert_eq!(deltas[2]["provider_specific_fields"]["content_blocks"], others);
+    assert_eq!(deltas[3..], [json!({}), json!(null)], "the end and the usage");
+}
+
+#[test]
 fn errors_are_told_with_their_status() {
     let error = |kind: &str| format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"m"}}}}"#);
     let after = |before: &str, kind: &str| {

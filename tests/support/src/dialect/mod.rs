@@ -26,7 +26,8 @@ pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> 
 
 /// What kind of body it is.
 pub fn content_type(body: &[u8]) -> &'static str {
-    let streamed = body.starts_with(b"data:") || body.starts_with(b"event:");
+    // A line that begins with a colon is a comment of an event stream, and no JSON.
+    let streamed = [&b"data:"[..], b"event:", b":"].iter().any(|line| body.starts_with(line));
     if streamed { "text/event-stream" } else { "application/json" }
 }
 
