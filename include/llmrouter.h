@@ -28,7 +28,7 @@
 /**
  * The ABI this header describes: major << 16 | minor. Use a library whose major is the same and whose minor is not less.
  */
-#define ROUTER_ABI_VERSION 65539
+#define ROUTER_ABI_VERSION 65540
 
 /**
  * What went wrong. Functions return it as `int32_t`, so that a newer library may return a code this header lacks.
@@ -224,6 +224,16 @@ ROUTER_MUST_USE
 router_t *router_new_from_file(const char *path,
                                size_t len,
                                router_error_t **error);
+
+/**
+ * Replaces the configuration for calls not yet started; calls in flight keep theirs. What was learnt of a deployment whose id stays
+ * (health, use, latency) is kept; `worker_threads` stays as it was. On failure nothing changes.
+ */
+ROUTER_API
+bool router_reload_from_yaml(const router_t *router,
+                             const char *yaml,
+                             size_t len,
+                             router_error_t **error);
 
 /**
  * Refuses new calls, waits up to `drain_ms` for those in flight, open streams included, and flushes the callbacks' sinks within the same time. True if all

@@ -77,6 +77,7 @@ FROZEN(bool, router_set_log_listener, router_listener_fn, void *, int32_t);
 FROZEN(void, router_string_free, char *);
 FROZEN(router_t *, router_new_from_yaml, const char *, size_t, router_error_t **);
 FROZEN(router_t *, router_new_from_file, const char *, size_t, router_error_t **);
+FROZEN(bool, router_reload_from_yaml, const router_t *, const char *, size_t, router_error_t **);
 FROZEN(bool, router_shutdown, const router_t *, uint32_t);
 FROZEN(void, router_free, router_t *);
 FROZEN(router_response_t *, router_completion, const router_t *, const char *, size_t, router_error_t **);

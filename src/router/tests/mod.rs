@@ -6,6 +6,7 @@ mod explained;
 mod fallbacks;
 mod laws;
 mod names;
+mod reload;
 mod retries;
 mod strategies;
 
