@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::chat::Chunk;
+use crate::chat::{Chunk, Ends};
 use crate::clock::{self, Limit};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{EventDecoder, Exchange, HeaderMap};
@@ -37,8 +37,9 @@ pub struct Chunks {
     limit: Limit,
     /// The provider's own terminator has come.
     done: bool,
-    /// A choice has said why it ended.
-    finished: bool,
+    /// What is known of the choices, and how many were asked for.
+    ends: Ends,
+    choices: u32,
 }
 
 impl Chunks {
@@ -47,6 +48,7 @@ impl Chunks {
         endpoint: &Arc<Endpoint>,
         mut exchange: Box<Exchange>,
         reader: Box<dyn StreamReader>,
+        choices: u32,
     ) -> Result<Self, Error> {
         let headers = exchange.take_headers();
         let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -64,7 +66,8 @@ impl Chunks {
             queue: VecDeque::new(),
             limit: Limit::default(),
             done: false,
-            finished: false,
+            ends: Ends::default(),
+            choices,
         })
     }
 
@@ -81,7 +84,7 @@ impl Chunks {
         let mut start = None;
         loop {
             if let Some(chunk) = self.queue.pop_front().or_else(|| self.ready.pop()) {
-                self.finished |= chunk.finish_reason().is_some();
+                self.ends.add(chunk.ends());
                 return Ok(Some(chunk));
             }
             if self.done {
@@ -132,13 +135,14 @@ impl Chunks {
         }
     }
 
-    /// The body is over. Without the provider's terminator the answer is whole only if it said why it ended.
+    /// The body is over. Without the provider's terminator the answer is whole only if each choice said why it ended.
     fn ended(&mut self) -> Result<(), Error> {
         while let Some(event) = self.events.finish() {
             self.take(event.name.as_deref(), event.data)?;
         }
-        let finished =
-            self.finished || self.queue.iter().chain(&self.ready).any(|chunk| chunk.finish_reason().is_some());
+        let mut ends = self.ends;
+        self.queue.iter().chain(&self.ready).for_each(|chunk| ends.add(chunk.ends()));
+        let finished = ends.are_whole(self.choices);
         if !self.done && !finished {
             return Err(self.endpoint.error(ErrorKind::StreamTruncated, "the stream ended before the answer did"));
         }
