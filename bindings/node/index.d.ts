@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" />
 
 import type { ChatChunk } from './types/chunk';
-import type { ChatCompletion } from './types/completion';
+import type { AnswerMessage, ChatCompletion, Usage } from './types/completion';
 import type { LogLevel, LogRecord } from './types/log';
 import type { Metadata, StreamMetadata } from './types/metadata';
 import type { Plan } from './types/plan';
@@ -177,6 +177,28 @@ export class ChatStream implements AsyncIterable<ChatChunk> {
 
   /** Who answers and what was tried; complete when the stream has ended or `close` has resolved. */
   readonly metadata: StreamMetadata;
+
+  /**
+   * Reads what was not read yet, to the end, and resolves to the whole answer as `completion` would have brought it,
+   * every choice in it: in the place of a loop, or after one. Rejects with what the stream ends with, as any read does:
+   * then `currentChatCompletionSnapshot` is what came. `usage` is there if the provider counted.
+   */
+  finalChatCompletion(): Promise<ChatCompletion>;
+
+  /**
+   * The same, and of it the first choice's message: text, refusal, tool calls put together from their pieces, what was
+   * reasoned as `reasoning_content`. It can be pushed to the `messages` of the next request as it is.
+   */
+  finalMessage(): Promise<AnswerMessage>;
+
+  /** The same, and of it the first choice's text; null if it has none, as with tool calls. */
+  finalContent(): Promise<string | null>;
+
+  /** The same, and then the tokens: counted by the provider, or estimated (`metadata.usage_estimated`). */
+  totalUsage(): Promise<Usage | null>;
+
+  /** The answer so far, made of the chunks that were read; undefined before the first. Made anew each time. */
+  readonly currentChatCompletionSnapshot: ChatCompletion | undefined;
 
   /**
    * Ends the stream early: who reads on is rejected with a {@link CancelledError} whose `cause` is `reason`. Nothing

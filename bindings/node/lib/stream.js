@@ -3,6 +3,7 @@
 const { inspect } = require('node:util');
 const { ReadableStream } = require('node:stream/web');
 const { onAbort } = require('./abort.js');
+const { Accumulator } = require('./accumulate.js');
 const { classes, errorOf } = require('./errors.js');
 const native = require('./native.js');
 
@@ -30,6 +31,7 @@ class ChatStream {
   #ahead = [];
   #read = 0;
   #text = '';
+  #whole = new Accumulator();
   /** @type {Promise<void> | undefined} */
   #reading;
   /** @type {{ error?: unknown } | undefined} How it ends for its reader, behind what is ahead. */
@@ -64,6 +66,32 @@ class ChatStream {
 
   get text() {
     return this.#text;
+  }
+
+  get currentChatCompletionSnapshot() {
+    return this.#whole.isEmpty ? undefined : this.#whole.completion();
+  }
+
+  async finalChatCompletion() {
+    while ((await this.#next()) !== undefined);
+    const whole = this.#whole.completion();
+    if (!this.metadata.usage_estimated) whole.usage ??= this.metadata.usage;
+    return whole;
+  }
+
+  async finalMessage() {
+    const [first] = (await this.finalChatCompletion()).choices;
+    return first?.message ?? { role: /** @type {const} */ ('assistant'), content: '' };
+  }
+
+  async finalContent() {
+    const { content } = await this.finalMessage();
+    return typeof content === 'string' ? content : null;
+  }
+
+  async totalUsage() {
+    await this.finalChatCompletion();
+    return this.metadata.usage;
   }
 
   /** @param {unknown} [reason] */
@@ -121,6 +149,7 @@ class ChatStream {
     }
     const chunk = /** @type {Chunk} */ (this.#ahead[this.#read++]);
     this.#text += textOf(chunk);
+    this.#whole.add(chunk);
     return chunk;
   }
 

@@ -2,6 +2,7 @@
 
 import {
   APIError,
+  type AnswerMessage,
   BadRequestError,
   CancelledError,
   type ChatChunk,
@@ -96,7 +97,13 @@ export async function streamed(signal: AbortSignal): Promise<string> {
     text += choice?.delta.content ?? choice?.delta.tool_calls?.[0]?.function?.arguments ?? choice?.finish_reason ?? '';
     if (one.usage?.total_tokens === 0) break;
   }
-  await router.stream({ model: 'm', messages: [], top_k: 4 });
+  const whole = await (await router.stream({ model: 'm', messages: [], top_k: 4 })).finalChatCompletion();
+  const message: AnswerMessage = await stream.finalMessage();
+  const next: Message[] = [...messages, message];
+  const names: string[] = message.tool_calls?.map((call) => call.function.name) ?? [];
+  const content: string | null = await stream.finalContent();
+  const counted: number | undefined = (await stream.totalUsage())?.total_tokens;
+  const soFar: string | null | undefined = stream.currentChatCompletionSnapshot?.choices[0]?.message.reasoning_content;
   await using raw = await router.streamRaw('{}', { signal });
   const reader = raw.toReadableStream().getReader();
   const read: ChatChunk | undefined = (await reader.read()).value;
@@ -105,7 +112,8 @@ export async function streamed(signal: AbortSignal): Promise<string> {
   stream.cancel();
   stream.cancel(new Error('enough'));
   await stream.close();
-  return [text, stream.text.length, read?.id, ttft, estimated, raw instanceof ChatStream].join();
+  const ended = [whole.choices.length, next.length, names, content, counted, soFar];
+  return [text, stream.text.length, read?.id, ttft, estimated, raw instanceof ChatStream, ended].join();
 }
 
 export function told(error: unknown): string | number | null {
@@ -156,6 +164,8 @@ export async function refused(answer: Response, error: RateLimitError): Promise<
     // @ts-expect-error: there may be no content
     chunk.choices[0]?.delta.content.length;
   }
+  // @ts-expect-error: there may be no text
+  (await (await router.stream({ model: 'm', messages: [] })).finalContent()).length;
   // @ts-expect-error: a whole answer's has no such time
   answer.metadata.ttft_ms.toFixed();
   // @ts-expect-error: keys belong into the configuration
