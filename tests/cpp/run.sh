@@ -75,6 +75,8 @@ program_run() {
     report "$name" "$work/$name.bad" "$status"
 }
 
+program verbs 17 asan "${asan[@]}"
+program verbs 23 asan "${asan[@]}"
 for standard in 17 23; do program cases "$standard" asan "${asan[@]}"; done
 program requests 17 asan "${asan[@]}"
 program lifecycle 17 asan "${asan[@]}"

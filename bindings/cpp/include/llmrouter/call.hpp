@@ -85,17 +85,27 @@ void on_end(void* user_data, router_response_t* response, router_error_t* error)
     pending->end(response, error);
 }
 
+/// The verb, by its path, and its request; both are lent.
+struct Question {
+    std::string_view path;
+    std::string_view request;
+};
+
+inline constexpr std::string_view chat_path = "/chat/completions";
+inline constexpr std::string_view embedding_path = "/embeddings";
+
 /// Starts a call that ends in `pending`. Throws if it is not accepted; then `pending` is not told.
 template <class Form>
-void start(const router_t* router, std::string_view request, std::unique_ptr<Form> pending) {
+void start(const router_t* router, Question question, std::unique_ptr<Form> pending) {
     if (router == nullptr) closed().raise();
     // Kept apart: the callback may run, and free `pending`, before the C function returns.
     const SharedCanceller canceller = pending->canceller;
     std::uint64_t number = 0;
     router_error_t* error = nullptr;
     pending->handed_over.store(true, std::memory_order_release);
-    if (!router_completion_async(router, request.data(), request.size(), &on_end<Form>, pending.get(), &number,
-                                 &error)) {
+    const auto [path, request] = question;
+    if (!router_request_async(router, path.data(), path.size(), request.data(), request.size(), &on_end<Form>,
+                              pending.get(), &number, &error)) {
         Error(ErrorHandle(error)).raise();
     }
     static_cast<void>(pending.release());

@@ -21,7 +21,7 @@ namespace llmrouter {
 /// It may throw only if it did not take the handle.
 using Executor = std::function<void(std::coroutine_handle<>)>;
 
-/// A chat completion to be awaited, once.
+/// A call to be awaited, once.
 ///
 /// The coroutine goes on **on a thread of the library**, which must not block: until it suspends again or ends, that
 /// thread serves no other call, and blocking functions of the library throw `InCallbackError`. To go on elsewhere:
@@ -34,8 +34,8 @@ using Executor = std::function<void(std::coroutine_handle<>)>;
 class [[nodiscard]] CompletionTask {
 public:
     // A constructor, and no copies: gcc 12 destroys awaiters that are aggregates twice.
-    CompletionTask(const std::atomic<router_t*>* router, std::string request, Executor executor = {})
-        : router_(router), request_(std::move(request)), executor_(std::move(executor)) {}
+    CompletionTask(const std::atomic<router_t*>* router, std::string path, std::string request, Executor executor = {})
+        : router_(router), path_(std::move(path)), request_(std::move(request)), executor_(std::move(executor)) {}
     CompletionTask(const CompletionTask&) = delete;
     CompletionTask& operator=(const CompletionTask&) = delete;
     ~CompletionTask() {
@@ -47,16 +47,17 @@ public:
     CompletionTask resume_on(Executor executor) && {
         // By value: gcc 12 copies awaiters that a co_await is given by reference.
 #if defined(__cpp_lib_jthread)
-        return CompletionTask(router_, std::move(request_), std::move(stop_), std::move(executor));
+        return CompletionTask(router_, std::move(path_), std::move(request_), std::move(stop_), std::move(executor));
 #else
-        return CompletionTask(router_, std::move(request_), std::move(executor));
+        return CompletionTask(router_, std::move(path_), std::move(request_), std::move(executor));
 #endif
     }
 
 #if defined(__cpp_lib_jthread)
-    CompletionTask(const std::atomic<router_t*>* router, std::string request, std::stop_token stop,
+    CompletionTask(const std::atomic<router_t*>* router, std::string path, std::string request, std::stop_token stop,
                    Executor executor = {})
-        : router_(router), request_(std::move(request)), executor_(std::move(executor)), stop_(std::move(stop)) {}
+        : router_(router), path_(std::move(path)), request_(std::move(request)), executor_(std::move(executor)),
+          stop_(std::move(stop)) {}
 #endif
 
     bool await_ready() const noexcept { return false; }
@@ -74,9 +75,10 @@ public:
 #endif
         // From here on the coroutine may go on, and this object be gone, on another thread.
         const std::shared_ptr<Wait> wait = wait_;
+        const std::string path = std::move(path_);
         const std::string request = std::move(request_);
         try {
-            detail::start(router, request, std::move(pending));
+            detail::start(router, {path, request}, std::move(pending));
             return true;
         } catch (const Error&) {
             wait->refuse(std::current_exception());
@@ -154,6 +156,7 @@ private:
     };
 
     const std::atomic<router_t*>* router_;
+    std::string path_;
     std::string request_;
     Executor executor_;
 #if defined(__cpp_lib_jthread)

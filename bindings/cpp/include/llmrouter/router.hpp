@@ -38,6 +38,9 @@ namespace llmrouter {
 /// as with every object, no other thread may start to use it while it is being moved, closed or destroyed.
 /// Make routers after `fork()`, not before.
 class Router {
+    template <class Callback>
+    using IfCallback = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback>&, Outcome>>;
+
 public:
     /// Makes a router from YAML (or JSON) text. Throws `ConfigError`, which names path, line and column.
     static Router from_yaml(std::string_view yaml) { return make<&router_new_from_yaml>(yaml); }
@@ -54,72 +57,92 @@ public:
     ~Router() { close(); }
 
     /// Sends a chat completion and waits for the answer.
-    Response completion(const RequestText& request) const { return send(request).value(); }
+    Response completion(const RequestText& request) const { return send(chat(request)).value(); }
 
     /// Starts a chat completion. Whatever goes wrong is thrown by the call's `get()`.
-    [[nodiscard]] Call<Response> completion_async(const RequestText& request) const {
-        return start_future(request, std::make_unique<detail::PendingFuture>(c_api()));
-    }
+    [[nodiscard]] Call<Response> completion_async(const RequestText& request) const { return start(chat(request)); }
 
     /// Starts a chat completion that ends in `callback(Outcome)`, exactly once, on a library thread, possibly before
     /// this returns. It must not block; it may start, cancel and destroy. What it throws goes to the call's `get()`.
     /// Throws if the call is not accepted; then the callback is not called.
-    template <class Callback, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback>&, Outcome>>>
+    template <class Callback, class = IfCallback<Callback>>
     Call<void> completion_async(const RequestText& request, Callback&& callback) const {
-        using Pending = detail::PendingFunction<std::decay_t<Callback>>;
-        const router_t* router = c_api();
-        auto pending = std::make_unique<Pending>(router, std::forward<Callback>(callback));
-        Call<void> call(pending->canceller, pending->promise.get_future());
-        detail::start(router, request.text(), std::move(pending));
-        return call;
+        return start(chat(request), std::forward<Callback>(callback));
     }
 
 #if defined(__cpp_lib_jthread)
     /// Starts a chat completion that a stop request cancels. With a token that is stopped already nothing is sent.
     [[nodiscard]] Call<Response> completion_async(const RequestText& request, std::stop_token stop) const {
-        auto pending = std::make_unique<detail::PendingStoppable>(c_api());
-        if (stop.stop_requested()) {
-            pending->promise.set_exception(detail::stopped_before_start().as_exception());
-            return Call<Response>(nullptr, pending->promise.get_future());
-        }
-        pending->link.emplace(std::move(stop), detail::CancelOnStop{pending->canceller});
-        return start_future(request, std::move(pending));
+        return start(chat(request), std::move(stop));
     }
 #endif
 
 #if defined(__cpp_impl_coroutine)
     /// A chat completion to `co_await`: `Response answer = co_await router.completion_task(request);`. It starts when
     /// it is awaited; the router has to live until then. See `CompletionTask` for where the coroutine goes on.
-    CompletionTask completion_task(const RequestText& request) const {
-        return CompletionTask(&handle_, std::string(request.text()));
-    }
+    CompletionTask completion_task(const RequestText& request) const { return task(chat(request)); }
 #if defined(__cpp_lib_jthread)
     /// The same, cancelled by a stop request.
     CompletionTask completion_task(const RequestText& request, std::stop_token stop) const {
-        return CompletionTask(&handle_, std::string(request.text()), std::move(stop));
+        return task(chat(request), std::move(stop));
     }
 #endif
 #endif
 
 #if defined(__cpp_lib_expected)
     /// Sends a chat completion and waits; an error is a value.
-    std::expected<Response, Error> try_completion(const RequestText& request) const {
-        Outcome outcome = send(request);
-        if (!outcome) return std::unexpected(outcome.error());
-        return std::move(outcome).value();
-    }
+    std::expected<Response, Error> try_completion(const RequestText& request) const { return attempt(chat(request)); }
 #endif
 
     /// Starts a chat completion whose answer arrives in chunks, and waits for its first content: what fails before is
     /// tried elsewhere or thrown here, what fails later is thrown by the stream. `"stream": true` is set by itself.
-    [[nodiscard]] Stream stream(const RequestText& request) const {
-        router_error_t* error = nullptr;
-        const router_t* router = c_api();
-        if (router == nullptr) detail::closed().raise();
-        router_stream_t* opened =
-            router_completion_stream(router, request.text().data(), request.text().size(), &error);
-        if (opened == nullptr) Error(detail::ErrorHandle(error)).raise();
-        return Stream(opened);
+    [[nodiscard]] Stream stream(const RequestText& request) const { return open(chat(request)); }
+
+    /// Asks for embeddings: `Response::vectors` has them.
+    Response embedding(const RequestText& request) const { return send(embeddings(request)).value(); }
+    /// The same in every form of `completion_async`: alone, with a callback, with a stop token.
+    template <class... How>
+    auto embedding_async(const RequestText& request, How&&... how) const {
+        return start(embeddings(request), std::forward<How>(how)...);
+    }
+
+    /// Sends a request of any verb and waits for the answer. `path` is OpenAI's, such as "/responses",
+    /// "/images/generations" or "/audio/speech"; one that is not known is an `InvalidArgumentError`.
+    Response request(std::string_view path, const RequestText& request) const {
+        return send({path, request.text()}).value();
+    }
+    /// The same in every form of `completion_async`.
+    template <class... How>
+    auto request_async(std::string_view path, const RequestText& request, How&&... how) const {
+        return start({path, request.text()}, std::forward<How>(how)...);
+    }
+
+#if defined(__cpp_impl_coroutine)
+    /// To `co_await`, as `completion_task`, with a stop token or without.
+    template <class... Stop>
+    CompletionTask embedding_task(const RequestText& request, Stop... stop) const {
+        return task(embeddings(request), std::move(stop)...);
+    }
+    template <class... Stop>
+    CompletionTask request_task(std::string_view path, const RequestText& request, Stop... stop) const {
+        return task({path, request.text()}, std::move(stop)...);
+    }
+#endif
+
+#if defined(__cpp_lib_expected)
+    /// Waits; an error is a value.
+    std::expected<Response, Error> try_embedding(const RequestText& request) const {
+        return attempt(embeddings(request));
+    }
+    std::expected<Response, Error> try_request(std::string_view path, const RequestText& request) const {
+        return attempt({path, request.text()});
+    }
+#endif
+
+    /// The same as a stream, under the rules of `stream`. "/responses" and "/completions" have one; for another verb it
+    /// is a `BadRequestError`.
+    [[nodiscard]] Stream request_stream(std::string_view path, const RequestText& request) const {
+        return open({path, request.text()});
     }
 
     /// What would happen to a request, as JSON, without sending anything: names resolved, the groups in the order in which
@@ -184,27 +207,84 @@ private:
         return Router(router);
     }
 
+    static detail::Question chat(const RequestText& request) { return {detail::chat_path, request.text()}; }
+    static detail::Question embeddings(const RequestText& request) { return {detail::embedding_path, request.text()}; }
+
     /// Does not touch this object once the call has begun: it may be destroyed meanwhile.
-    Outcome send(const RequestText& request) const {
+    Outcome send(detail::Question question) const {
         const router_t* router = c_api();
         if (router == nullptr) return Outcome(detail::closed());
         router_error_t* error = nullptr;
+        const auto [path, request] = question;
         router_response_t* response =
-            router_completion(router, request.text().data(), request.text().size(), &error);
+            router_request(router, path.data(), path.size(), request.data(), request.size(), &error);
         return detail::outcome(response, error);
     }
 
+    Call<Response> start(detail::Question question) const {
+        return start_future(question, std::make_unique<detail::PendingFuture>(c_api()));
+    }
+
+    template <class Callback, class = IfCallback<Callback>>
+    Call<void> start(detail::Question question, Callback&& callback) const {
+        using Pending = detail::PendingFunction<std::decay_t<Callback>>;
+        const router_t* router = c_api();
+        auto pending = std::make_unique<Pending>(router, std::forward<Callback>(callback));
+        Call<void> call(pending->canceller, pending->promise.get_future());
+        detail::start(router, question, std::move(pending));
+        return call;
+    }
+
+#if defined(__cpp_lib_jthread)
+    Call<Response> start(detail::Question question, std::stop_token stop) const {
+        auto pending = std::make_unique<detail::PendingStoppable>(c_api());
+        if (stop.stop_requested()) {
+            pending->promise.set_exception(detail::stopped_before_start().as_exception());
+            return Call<Response>(nullptr, pending->promise.get_future());
+        }
+        pending->link.emplace(std::move(stop), detail::CancelOnStop{pending->canceller});
+        return start_future(question, std::move(pending));
+    }
+#endif
+
     template <class Pending>
-    Call<Response> start_future(const RequestText& request, std::unique_ptr<Pending> pending) const {
+    Call<Response> start_future(detail::Question question, std::unique_ptr<Pending> pending) const {
         Call<Response> call(pending->canceller, pending->promise.get_future());
         try {
-            detail::start(c_api(), request.text(), std::move(pending));
+            detail::start(c_api(), question, std::move(pending));
         } catch (const Error&) {
             std::promise<Response> refused;
             refused.set_exception(std::current_exception());
             call.future() = refused.get_future();
         }
         return call;
+    }
+
+#if defined(__cpp_impl_coroutine)
+    template <class... Stop>
+    CompletionTask task(detail::Question question, Stop... stop) const {
+        return CompletionTask(&handle_, std::string(question.path), std::string(question.request),
+                              std::move(stop)...);
+    }
+#endif
+
+#if defined(__cpp_lib_expected)
+    std::expected<Response, Error> attempt(detail::Question question) const {
+        Outcome outcome = send(question);
+        if (!outcome) return std::unexpected(outcome.error());
+        return std::move(outcome).value();
+    }
+#endif
+
+    Stream open(detail::Question question) const {
+        router_error_t* error = nullptr;
+        const router_t* router = c_api();
+        if (router == nullptr) detail::closed().raise();
+        const auto [path, request] = question;
+        router_stream_t* opened =
+            router_request_stream(router, path.data(), path.size(), request.data(), request.size(), &error);
+        if (opened == nullptr) Error(detail::ErrorHandle(error)).raise();
+        return Stream(opened);
     }
 
     /// Atomic, so that a thread may close the router while others wait for their answers.

@@ -20,7 +20,8 @@
 
 namespace llmrouter {
 
-/// One piece of a streamed answer: `chat.completion.chunk`, in OpenAI's shape. It outlives its stream.
+/// One piece of a streamed answer: `chat.completion.chunk`, in OpenAI's shape; of another verb, what that one has. It
+/// outlives its stream.
 class Chunk {
 public:
     explicit Chunk(std::string json) noexcept : json_(std::move(json)) {}
@@ -34,8 +35,16 @@ public:
         return J::parse(json_);
     }
 
-    /// What the first choice's text grows by; empty if by nothing.
-    std::string text() const { return choice()["delta"]["content"].string(); }
+    /// What the first choice's text, or a response's, grows by; empty if by nothing.
+    std::string text() const {
+        if (const detail::Json first = choice()) {
+            const detail::Json delta = first["delta"];
+            return (delta ? delta["content"] : first["text"]).string();
+        }
+        return type() == "response.output_text.delta" ? detail::Json(json_)["delta"].string() : std::string();
+    }
+    /// The name of an event of "/responses", such as "response.output_text.delta"; empty for chunks.
+    std::string type() const { return detail::Json(json_)["type"].string(); }
     /// Why the first choice ended, in the chunk that ends it.
     std::optional<std::string> finish_reason() const { return choice()["finish_reason"].optional_string(); }
 
