@@ -47,6 +47,8 @@ impl Flaw {
 }
 
 const FILTERED: &str = "content_filter";
+const JSON_TYPE: &str = "application/json";
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 #[derive(Deserialize)]
 struct Reasons<'a> {
@@ -79,11 +81,12 @@ impl Body {
     pub fn check(verb: Verb, bytes: Vec<u8>, content_type: &str) -> Result<Self, Flaw> {
         // Speech is bytes, and a transcript may be plain text; JSON among them is the error that it says it is.
         let may_be_bytes = matches!(verb, Verb::Speech | Verb::Transcription | Verb::Translation);
-        if may_be_bytes && !content_type.starts_with("application/json") {
+        if may_be_bytes && !says_json(content_type, &bytes) {
             if bytes.is_empty() {
                 return Err(Flaw::Empty);
             }
-            return Ok(Self { bytes, verb, content_type: Some(content_type.to_owned()) });
+            let kind = if content_type.is_empty() { UNKNOWN_TYPE } else { content_type };
+            return Ok(Self { bytes, verb, content_type: Some(kind.to_owned()) });
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| Flaw::NotUtf8)?;
         let members: &[&str] = match verb {
@@ -136,6 +139,14 @@ impl Body {
 
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+}
+
+/// Whether the header says that the bytes are JSON; without a header they tell by themselves.
+fn says_json(content_type: &str, bytes: &[u8]) -> bool {
+    match content_type {
+        "" => bytes.trim_ascii_start().starts_with(b"{"),
+        told => told.get(..JSON_TYPE.len()).is_some_and(|head| head.eq_ignore_ascii_case(JSON_TYPE)),
     }
 }
 
@@ -204,6 +215,17 @@ mod tests {
         assert_eq!(Body::check(Verb::Speech, told, "application/json").err(), Some(Flaw::Error));
         let subtitles = Body::check(Verb::Transcription, b"1\n00:00".to_vec(), "text/plain; charset=utf-8").unwrap();
         assert_eq!(subtitles.content_type(), Some("text/plain; charset=utf-8"));
+    }
+
+    #[test]
+    fn json_is_known_however_its_header_is_written_and_without_one() {
+        let heard = |kind| Body::check(Verb::Transcription, br#" {"text":"x"}"#.to_vec(), kind).unwrap();
+        for kind in ["application/json", "Application/JSON; charset=utf-8", ""] {
+            assert_eq!(heard(kind).content_type(), None, "{kind}");
+        }
+        assert_eq!(heard("application/jso").content_type(), Some("application/jso"));
+        let sound = Body::check(Verb::Speech, vec![0xff], "").unwrap();
+        assert_eq!(sound.content_type(), Some("application/octet-stream"));
     }
 
     #[test]
