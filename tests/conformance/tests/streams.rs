@@ -130,7 +130,8 @@ fn openais_chunks_are_the_providers_bytes() {
     let odd = "data: {\"id\":\"c\", \"choices\":[ {\"index\":0,\"delta\":{\"content\":\"caf\\u00e9\"},\"finish_reason\":\"stop\"} ],\"x\":1.50}\n\n";
     let world =
         world(json!({"paths": {"/east": [pieces(&[(0, odd.to_owned()), (0, "data: [DONE]\n\n".to_owned())])]}}));
-    let stream = world.router(&["east"], json!({})).stream(&request(json!({})), false).unwrap();
+    let router = world.router(&["east"], json!({}));
+    let stream = router.stream(&request(json!({})), false).unwrap();
     assert_eq!(stream.next_text().unwrap().unwrap(), odd.trim().trim_start_matches("data: "));
 }
 
