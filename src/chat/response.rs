@@ -47,7 +47,6 @@ impl Flaw {
 }
 
 const FILTERED: &str = "content_filter";
-const JSON_TYPE: &str = "application/json";
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 #[derive(Deserialize)]
@@ -79,9 +78,7 @@ struct WithUsage<'a> {
 impl Body {
     /// Takes the bytes if they are an answer to this verb. `content_type` is the header's.
     pub fn check(verb: Verb, bytes: Vec<u8>, content_type: &str) -> Result<Self, Flaw> {
-        // Speech is bytes, and a transcript may be plain text; JSON among them is the error that it says it is.
-        let may_be_bytes = matches!(verb, Verb::Speech | Verb::Transcription | Verb::Translation);
-        if may_be_bytes && !says_json(content_type, &bytes) {
+        if may_be_bytes(verb, content_type, &bytes) {
             if bytes.is_empty() {
                 return Err(Flaw::Empty);
             }
@@ -142,11 +139,19 @@ impl Body {
     }
 }
 
-/// Whether the header says that the bytes are JSON; without a header they tell by themselves.
-fn says_json(content_type: &str, bytes: &[u8]) -> bool {
-    match content_type {
-        "" => bytes.trim_ascii_start().starts_with(b"{"),
-        told => told.get(..JSON_TYPE.len()).is_some_and(|head| head.eq_ignore_ascii_case(JSON_TYPE)),
+/// Speech is bytes, and a transcript may be plain text. JSON among them is the error that it says it is, and a page is
+/// what somebody between here and the provider has to say.
+fn may_be_bytes(verb: Verb, content_type: &str, bytes: &[u8]) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = kind == "application/json" || kind.ends_with("+json");
+    match verb {
+        // Sound may come in events.
+        Verb::Speech => !is_json && (!kind.starts_with("text/") || kind == "text/event-stream"),
+        Verb::Transcription | Verb::Translation => {
+            let looks_like_json = kind.is_empty() && bytes.trim_ascii_start().starts_with(b"{");
+            !is_json && kind != "text/html" && !looks_like_json
+        }
+        _ => false,
     }
 }
 
@@ -213,6 +218,17 @@ mod tests {
         assert_eq!(Body::check(Verb::Speech, Vec::new(), "audio/mpeg").err(), Some(Flaw::Empty));
         let told = br#"{"error":{"message":"no"}}"#.to_vec();
         assert_eq!(Body::check(Verb::Speech, told, "application/json").err(), Some(Flaw::Error));
+        for kind in ["Application/JSON", "application/problem+json", "text/html; charset=utf-8", "text/plain"] {
+            assert!(Body::check(Verb::Speech, b"<html>".to_vec(), kind).is_err(), "{kind}");
+        }
+        assert!(Body::check(Verb::Speech, b"data: {}\n\n".to_vec(), "text/event-stream").is_ok());
+    }
+
+    #[test]
+    fn transcripts_are_texts() {
+        assert_eq!(Body::check(Verb::Transcription, b"<html>".to_vec(), "text/html").err(), Some(Flaw::NotJson));
+        let unnamed = Body::check(Verb::Transcription, br#" {"text":"x"}"#.to_vec(), "").unwrap();
+        assert_eq!(unnamed.content_type(), None);
         let subtitles = Body::check(Verb::Transcription, b"1\n00:00".to_vec(), "text/plain; charset=utf-8").unwrap();
         assert_eq!(subtitles.content_type(), Some("text/plain; charset=utf-8"));
     }
