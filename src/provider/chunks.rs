@@ -15,6 +15,10 @@ use crate::transport::{EventDecoder, Exchange, HeaderMap};
 use super::classify;
 use super::{Endpoint, Progress, StreamFault, StreamReader};
 
+/// How long the end of a body may come behind the end of its answer, and how much may stand between them.
+const PATIENCE_BEHIND: Duration = Duration::from_millis(100);
+const MOST_BEHIND: usize = 4096;
+
 /// How long to wait for a chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -102,6 +106,26 @@ impl Chunks {
                 None => self.ended()?,
             }
         }
+    }
+
+    /// Whether the answer is whole, as its provider said.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Reads what comes behind the end, which is nothing but the end of the body, for a moment: a connection whose body was
+    /// read to its end is used again.
+    pub async fn finish(mut self) {
+        let rest = pin!(async {
+            let mut bytes = 0;
+            while let Ok(Some(piece)) = self.exchange.piece().await {
+                bytes += piece.len();
+                if bytes > MOST_BEHIND {
+                    return;
+                }
+            }
+        });
+        clock::within(PATIENCE_BEHIND, rest).await;
     }
 
     async fn piece(&mut self, patience: Patience, start: &mut Option<Instant>) -> Result<Option<Bytes>, Error> {

@@ -149,6 +149,21 @@ fn a_finished_answer_needs_no_terminator() {
 }
 
 #[test]
+fn a_stream_that_ended_leaves_its_connection_to_the_next() {
+    let late = [(0, role()), (0, word("hello")), (0, "data: [DONE]\n\n".to_owned()), (20, ": the end\n\n".to_owned())];
+    let world = world(json!({"paths": {"/east": [pieces(&late)]}}));
+    let router = world.router(&["east"], json!({}));
+    for _ in 0..10 {
+        let (chunks, end) = router.stream(&request(json!({})), false).unwrap().rest();
+        assert_eq!((text(&chunks).as_str(), ended(end)), ("hello", None));
+        // The end of the body comes behind that of the answer.
+        std::thread::sleep(Duration::from_millis(40));
+    }
+    let connections = world.provider.stats().total_connections;
+    assert_eq!(connections, 1, "{connections} connections for ten streams");
+}
+
+#[test]
 fn every_choice_has_to_end() {
     let choice = |index: usize, content: &str, reason: Value| {
         let delta = if content.is_empty() { json!({}) } else { json!({"content": content}) };
