@@ -34,7 +34,7 @@ sdk-faults:      ## stage a kit with debug assertions and panics on demand into 
 install:         ## copy dist/ to PREFIX (default /usr/local), under DESTDIR if given
 	@test -e $(DIST)/lib/libllmrouter.so || { echo 'nothing to install: run `make sdk` first' >&2; exit 1; }
 	@mkdir -p $(DESTDIR)$(PREFIX)
-	@cp -R --no-preserve=ownership --remove-destination $(DIST)/include $(DIST)/lib $(DESTDIR)$(PREFIX)/
+	@cp -R --no-preserve=ownership --remove-destination $(DIST)/include $(DIST)/lib $(DIST)/share $(DESTDIR)$(PREFIX)/
 	@echo 'installed to $(DESTDIR)$(PREFIX)'
 
 header:          ## write include/llmrouter.h from src/ffi

@@ -27,6 +27,7 @@ pub mod transport;
 
 pub mod clock;
 pub mod deployment;
+pub mod pricing;
 pub mod runtime;
 pub mod tokens;
 

@@ -108,6 +108,17 @@ programs! {
     streams: Program { source: "streams.c", ..PLAIN };
     streams_valgrind: Program { source: "streams.c", under: Under::Valgrind, ..PLAIN };
     stream_cases: Program { source: "stream_cases.c", script: Some("{}"), ..PLAIN };
+    reads: Program {
+        source: "reads.c",
+        script: Some(concat!(
+            r#"{"paths": {"/silent": [{"framing": "close", "end": "hang", "chunks": [{"text": "#,
+            r#""data: {\"choices\": [{\"index\": 0, \"delta\": {\"content\": \"x\"}}]}\n\n"}]}]}}"#
+        )),
+        ..PLAIN
+    };
+    verbs: Program { source: "verbs.c", script: Some("{}"), ..PLAIN };
+    verbs_valgrind: Program { source: "verbs.c", under: Under::Valgrind, script: Some("{}"), ..PLAIN };
+    verbs_with_debug_assertions: Program { source: "verbs.c", faults: true, script: Some("{}"), ..PLAIN };
     asynchronous: Program { source: "async.c", ..PLAIN };
     sockets: Program {
         source: "sockets.c",

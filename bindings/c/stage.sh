@@ -53,6 +53,8 @@ link "libllmrouter.so.$abi_major" lib/libllmrouter.so
 fill "$root/bindings/c/llmrouter.pc.in" lib/pkgconfig/llmrouter.pc
 fill "$root/bindings/c/llmrouterConfig.cmake.in" lib/cmake/llmrouter/llmrouterConfig.cmake
 fill "$root/bindings/c/llmrouterConfigVersion.cmake.in" lib/cmake/llmrouter/llmrouterConfigVersion.cmake
+put "$root/LICENSE" share/doc/llmrouter/LICENSE
+put "$root/THIRD_PARTY.md" share/doc/llmrouter/THIRD_PARTY.md
 
 # Libraries of earlier versions would be found by nobody but a wildcard.
 for old in "$dist"/lib/libllmrouter.so.*.*.*; do

@@ -12,10 +12,10 @@ import (
 
 // outcome is how a call, the opening of a stream or a read of one ended: one of them is set, or none at a stream's end.
 type outcome struct {
-	response *Response
-	stream   *C.router_stream_t
-	chunks   []byte // A JSON array.
-	failure  *failure
+	parts   *parts
+	stream  *C.router_stream_t
+	chunks  []byte // A JSON array.
+	failure *failure
 }
 
 // failure is an error of the library, copied and not yet parsed.
@@ -31,10 +31,10 @@ type failure struct {
 
 //export llmrouterGoAnswered
 func llmrouterGoAnswered(handle C.uintptr_t, answer *C.llmrouter_go_answer_t) {
-	end(handle, outcome{response: &Response{
-		Body:        copyBytes(answer.body),
-		RawMetadata: copyBytes(answer.metadata),
-		text:        string(lent(answer.text)),
+	end(handle, outcome{parts: &parts{
+		body:     copyBytes(answer.body),
+		metadata: copyBytes(answer.metadata),
+		text:     string(lent(answer.text)),
 	}})
 }
 

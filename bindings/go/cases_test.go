@@ -2,6 +2,7 @@ package llmrouter_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"os"
@@ -20,6 +21,7 @@ type Case struct {
 	Name     string
 	Config   string
 	Script   json.RawMessage
+	Path     string
 	Request  json.RawMessage
 	Raw      *string
 	WarmUp   int `json:"warm_up"`
@@ -30,11 +32,13 @@ type Case struct {
 	NewFails map[string]any `json:"new_fails"`
 	Explain  bool
 	Expect   struct {
-		Text     *string
-		Metadata map[string]any
-		Attempts *int
-		Plan     map[string]any
-		Error    map[string]any
+		Text        *string
+		ContentType string `json:"content_type"`
+		Body        any
+		Metadata    map[string]any
+		Attempts    *int
+		Plan        map[string]any
+		Error       map[string]any
 	}
 }
 
@@ -102,7 +106,8 @@ func (c *Case) run(t *testing.T) {
 }
 
 type outcome struct {
-	response *llmrouter.Response
+	answer   *llmrouter.Answer
+	response *llmrouter.Response // nil if the row has a path.
 	err      error
 }
 
@@ -123,8 +128,7 @@ func (c *Case) calls(t *testing.T, router *llmrouter.Router) chan outcome {
 	outcomes := make(chan outcome, max(c.InFlight, 1))
 	for range cap(outcomes) {
 		go func() {
-			response, err := router.CompletionRaw(ctx, request)
-			outcomes <- outcome{response, err}
+			outcomes <- c.call(ctx, router, request)
 		}()
 	}
 	if c.Cancel == "during" || c.Close == "during" {
@@ -141,6 +145,18 @@ func (c *Case) calls(t *testing.T, router *llmrouter.Router) chan outcome {
 	return outcomes
 }
 
+func (c *Case) call(ctx context.Context, router *llmrouter.Router, request json.RawMessage) outcome {
+	if c.Path != "" {
+		answer, err := router.Request(ctx, c.Path, request)
+		return outcome{answer: answer, err: err}
+	}
+	response, err := router.CompletionRaw(ctx, request)
+	if err != nil {
+		return outcome{err: err}
+	}
+	return outcome{answer: &response.Answer, response: response}
+}
+
 func (c *Case) check(t *testing.T, got outcome) {
 	if c.Expect.Error != nil {
 		checkError(t, got.err, c.Expect.Error)
@@ -152,23 +168,23 @@ func (c *Case) check(t *testing.T, got outcome) {
 	if got.err != nil {
 		t.Fatal(got.err)
 	}
-	c.checkText(t, got.response)
+	c.checkBody(t, got)
 	// The typed metadata, written again, has what is expected, and so does the library's own.
-	typed, err := json.Marshal(got.response.Metadata())
+	typed, err := json.Marshal(got.answer.Metadata())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []json.RawMessage{typed, got.response.RawMetadata} {
+	for _, text := range []json.RawMessage{typed, got.answer.RawMetadata} {
 		checkMembers(t, text, c.Expect.Metadata)
 	}
-	plan := got.response.Metadata().Explain
+	plan := got.answer.Metadata().Explain
 	switch {
 	case (plan != nil) != (c.Expect.Plan != nil):
 		t.Errorf("the plan is %+v", plan)
 	case plan != nil:
 		c.checkPlan(t, plan)
 	}
-	if attempts := got.response.Metadata().Attempts; c.Expect.Attempts != nil && len(attempts) != *c.Expect.Attempts {
+	if attempts := got.answer.Metadata().Attempts; c.Expect.Attempts != nil && len(attempts) != *c.Expect.Attempts {
 		t.Errorf("attempts: %+v", attempts)
 	}
 }
@@ -213,20 +229,35 @@ func fits(is, wanted any) bool {
 	}
 }
 
-func (c *Case) checkText(t *testing.T, response *llmrouter.Response) {
-	completion, err := response.Completion()
-	if err != nil {
-		t.Fatal(err)
+func (c *Case) checkBody(t *testing.T, got outcome) {
+	wanted := ""
+	if c.Expect.Text != nil {
+		wanted = *c.Expect.Text
 	}
-	content := completion.Choices[0].Message.Content
-	if c.Expect.Text == nil {
-		if response.Text() != "" || content != nil {
-			t.Errorf("there is a text: %q, %v", response.Text(), content)
+	if got.answer.Text() != wanted {
+		t.Errorf("text %q, not %q", got.answer.Text(), wanted)
+	}
+	if got.response != nil {
+		completion, err := got.response.Completion()
+		if err != nil {
+			t.Fatal(err)
 		}
-		return
+		content := completion.Choices[0].Message.Content
+		if content.String() != wanted || (content == nil) != (c.Expect.Text == nil) {
+			t.Errorf("content %v, not %q", content, wanted)
+		}
 	}
-	if response.Text() != *c.Expect.Text || content.String() != *c.Expect.Text {
-		t.Errorf("text %q, content %q, not %q", response.Text(), content, *c.Expect.Text)
+	if c.Expect.ContentType != "" && got.answer.ContentType() != c.Expect.ContentType {
+		t.Errorf("it is %s", got.answer.ContentType())
+	}
+	var body any = base64.StdEncoding.EncodeToString(got.answer.Body)
+	if _, isBytes := c.Expect.Body.(string); !isBytes {
+		if err := got.answer.Decode(&body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.Expect.Body != nil && !fits(body, c.Expect.Body) {
+		t.Errorf("the body is %v, not %v", body, c.Expect.Body)
 	}
 }
 

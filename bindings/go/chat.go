@@ -25,7 +25,7 @@ type Choice struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-// Usage counts tokens.
+// Usage counts tokens. Input and output tokens, as some verbs call them, are those of prompt and completion.
 type Usage struct {
 	PromptTokens            int64                   `json:"prompt_tokens"`
 	CompletionTokens        int64                   `json:"completion_tokens"`
@@ -66,5 +66,16 @@ func (c *Choice) UnmarshalJSON(data []byte) (err error) {
 func (u *Usage) UnmarshalJSON(data []byte) (err error) {
 	type plain Usage
 	u.Extra, err = split[json.RawMessage](data, (*plain)(u))
+	if len(u.Extra) == 0 {
+		return err
+	}
+	for name, field := range map[string]any{
+		"input_tokens": &u.PromptTokens, "input_tokens_details": &u.PromptTokensDetails,
+		"output_tokens": &u.CompletionTokens, "output_tokens_details": &u.CompletionTokensDetails,
+	} {
+		if value, found := u.Extra[name]; found && err == nil {
+			err = json.Unmarshal(value, field)
+		}
+	}
 	return err
 }

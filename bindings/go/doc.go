@@ -24,6 +24,9 @@
 //		fmt.Print(chunk.Text())
 //	}
 //
+// [Router.Embedding] asks for embeddings; [Router.Request] and [Router.RequestStream] take a request of any other verb, by
+// OpenAI's path: "/responses", "/audio/transcriptions", ….
+//
 // Any number of goroutines may use a [Router] at once. A call costs no thread while it waits: thousands may be in
 // flight. Its context cancels it.
 //

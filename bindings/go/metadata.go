@@ -34,6 +34,8 @@ type Metadata struct {
 	DroppedParams []string `json:"dropped_params"`
 	// Explain is what was planned; nil unless the request's metadata has explain: true.
 	Explain *Plan `json:"explain,omitempty"`
+	// ContentType is what the answer is; empty for JSON.
+	ContentType string `json:"content_type,omitempty"`
 	// Headers are the provider's, on rate limits, retries and request ids; names are in lower case.
 	Headers map[string]string `json:"headers"`
 }

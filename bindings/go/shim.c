@@ -25,13 +25,14 @@ static void done(void *user_data, router_response_t *response, router_error_t *e
     router_error_free(error);
 }
 
-llmrouter_go_started_t llmrouter_go_start(const router_t *router, const char *request, size_t len, uintptr_t handle)
+llmrouter_go_started_t llmrouter_go_start(const router_t *router, const char *path, size_t path_len, const char *request,
+                                          size_t len, uintptr_t handle)
 {
     llmrouter_go_started_t started = {0};
     /* Go would wait for the outcome on a thread that the outcome may need. */
     if (!listening)
-        started.accepted =
-            router_completion_async(router, request, len, done, (void *)handle, &started.call, &started.error);
+        started.accepted = router_request_async(router, path, path_len, request, len, done, (void *)handle,
+                                                &started.call, &started.error);
     return started;
 }
 
@@ -44,12 +45,13 @@ static void opened(void *user_data, router_stream_t *stream, router_error_t *err
     router_error_free(error);
 }
 
-llmrouter_go_started_t llmrouter_go_open(const router_t *router, const char *request, size_t len, uintptr_t handle)
+llmrouter_go_started_t llmrouter_go_open(const router_t *router, const char *path, size_t path_len, const char *request,
+                                         size_t len, uintptr_t handle)
 {
     llmrouter_go_started_t started = {0};
     if (!listening)
-        started.accepted = router_completion_stream_async(router, request, len, opened, (void *)handle, &started.call,
-                                                          &started.error);
+        started.accepted = router_request_stream_async(router, path, path_len, request, len, opened, (void *)handle,
+                                                       &started.call, &started.error);
     return started;
 }
 

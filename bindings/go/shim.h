@@ -37,11 +37,13 @@ typedef struct {
     router_error_t *error;
 } llmrouter_go_started_t;
 
-/* `handle` comes back with the outcome. */
-llmrouter_go_started_t llmrouter_go_start(const router_t *router, const char *request, size_t len, uintptr_t handle);
+/* Starts a call of the verb that `path` names. `handle` comes back with the outcome. */
+llmrouter_go_started_t llmrouter_go_start(const router_t *router, const char *path, size_t path_len, const char *request,
+                                          size_t len, uintptr_t handle);
 
 /* The same for a stream. */
-llmrouter_go_started_t llmrouter_go_open(const router_t *router, const char *request, size_t len, uintptr_t handle);
+llmrouter_go_started_t llmrouter_go_open(const router_t *router, const char *path, size_t path_len, const char *request,
+                                         size_t len, uintptr_t handle);
 
 /* Reads a stream: `handle` comes back with the chunks, or with the end. Returns whether it was accepted. */
 bool llmrouter_go_next(router_stream_t *stream, uint32_t most, uintptr_t handle, router_error_t **error);

@@ -231,7 +231,7 @@ func TestAnswerAsTypes(t *testing.T) {
 
 // A body whose members have other types than OpenAI's is an error of reading it, not of the call.
 func TestAnswerOfOtherTypes(t *testing.T) {
-	response := llmrouter.Response{Body: json.RawMessage(`{"choices": [{"index": "first"}]}`)}
+	response := llmrouter.Response{Answer: llmrouter.Answer{Body: []byte(`{"choices": [{"index": "first"}]}`)}}
 	if completion, err := response.Completion(); err == nil || completion != nil {
 		t.Errorf("%+v", completion)
 	}

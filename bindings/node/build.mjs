@@ -5,7 +5,7 @@
 // CXX names the compiler, LLMROUTER_DIST the folder that `make sdk` has filled.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +53,8 @@ try {
   );
   // Programs that have the old one open keep it.
   renameSync(fresh, addon);
+  // What stands in the addon of others' goes along with it.
+  copyFileSync(join(here, '../../THIRD_PARTY.md'), join(here, 'prebuilds/THIRD_PARTY.md'));
 } catch (error) {
   rmSync(fresh, { force: true });
   // The compiler has said what is wrong.

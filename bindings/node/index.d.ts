@@ -1,12 +1,12 @@
 /// <reference lib="esnext.disposable" />
 
-import type { ChatChunk } from './types/chunk';
-import type { ChatCompletion } from './types/completion';
 import type { LogLevel, LogRecord } from './types/log';
-import type { Metadata, StreamMetadata } from './types/metadata';
 import type { Plan } from './types/plan';
 import type { CompletionRequest, StreamRequest } from './types/request';
+import type { Answer, EmbeddingResponse, Response } from './types/response';
 import type { Snapshot } from './types/snapshot';
+import type { ChatStream, EventStream, StreamEvent } from './types/stream';
+import type { EmbeddingRequest, StreamPath, VerbPath, VerbRequest } from './types/verbs';
 
 export * from './types/chunk';
 export * from './types/completion';
@@ -14,7 +14,10 @@ export * from './types/log';
 export * from './types/metadata';
 export * from './types/plan';
 export * from './types/request';
+export * from './types/response';
 export * from './types/snapshot';
+export * from './types/stream';
+export * from './types/verbs';
 export {
   APIConnectionError,
   APIError,
@@ -107,6 +110,36 @@ export class Router {
   streamRaw(json: string | Uint8Array, options?: CallOptions): Promise<ChatStream>;
 
   /**
+   * Asks for embeddings. Members that the types do not name go to the provider too.
+   * Rejects with a {@link RouterError}, whatever the fault is.
+   */
+  embedding<Request extends EmbeddingRequest>(request: Request, options?: CallOptions): Promise<EmbeddingResponse>;
+
+  /** The same with a request that is JSON already. */
+  embeddingRaw(json: string | Uint8Array, options?: CallOptions): Promise<EmbeddingResponse>;
+
+  /**
+   * Sends a request of any verb. The request is an object, whose files may be bytes (see {@link FileInput}), or JSON
+   * already: text, or its UTF-8 bytes. Rejects with a {@link RouterError}, whatever the fault is: an
+   * {@link InvalidArgumentError} if the path is not known.
+   */
+  request<Data = unknown>(
+    path: VerbPath,
+    request: VerbRequest | string | Uint8Array,
+    options?: CallOptions,
+  ): Promise<Answer<Data>>;
+
+  /**
+   * Sends a request whose answer arrives in events, as `stream` does. Rejects with a {@link BadRequestError} if answers
+   * of this verb come only whole.
+   */
+  requestStream<Event extends object = StreamEvent>(
+    path: StreamPath,
+    request: VerbRequest | string | Uint8Array,
+    options?: CallOptions,
+  ): Promise<EventStream<Event>>;
+
+  /**
    * What would happen to a request now: names resolved, the groups in the order in which they would be visited, and of
    * each the deployments with their chance to be asked first, or why they would not be. Sends nothing and does not wait.
    * @throws {RouterError} what the call would be rejected with before it sends
@@ -136,67 +169,6 @@ export class Router {
 
   /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** A finished call. Its parts are made when they are asked for; it stays usable when its router is closed. */
-export class Response {
-  private constructor();
-
-  /** The provider's answer as JSON text, byte for byte where the provider speaks OpenAI's shape. */
-  readonly body: string;
-
-  /** The answer, parsed once. */
-  readonly data: ChatCompletion;
-
-  /** The first choice's text; null if it has none, as with tool calls. */
-  readonly text: string | null;
-
-  /** Who answered, what was tried, what it cost; parsed once. */
-  readonly metadata: Metadata;
-
-  /** `data`, for `JSON.stringify`. */
-  toJSON(): ChatCompletion;
-}
-
-/**
- * An answer that arrives in chunks. It ends once, with its last chunk or with a {@link RouterError}, which every later
- * read rejects with too: one that is cut off never looks whole. One that is dropped unread is cancelled when it is
- * collected; while nobody reads, it does not keep the process alive.
- */
-export class ChatStream implements AsyncIterable<ChatChunk> {
-  private constructor();
-
-  /**
-   * The chunks that were not read yet, in order. Leaving the loop cancels the rest. Several readers share the chunks
-   * between them.
-   */
-  [Symbol.asyncIterator](): AsyncIterableIterator<ChatChunk>;
-
-  /** The first choice's text, of the chunks that were read so far. */
-  readonly text: string;
-
-  /** Who answers and what was tried; complete when the stream has ended or `close` has resolved. */
-  readonly metadata: StreamMetadata;
-
-  /**
-   * Ends the stream early: who reads on is rejected with a {@link CancelledError} whose `cause` is `reason`. Nothing
-   * happens to one that has ended.
-   */
-  cancel(reason?: unknown): void;
-
-  /** `cancel`; resolves when the connection is let go. Never rejects, and may be called more than once. */
-  close(): Promise<void>;
-
-  /** The chunks that were not read yet as a web stream, for `pipeTo` and frameworks; cancelling it cancels this. */
-  toReadableStream(): ReadableStream<ChatChunk>;
-
-  /** `close`, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-declare global {
-  // Node's types and a browser's have more to say about it; a program may have neither.
-  interface ReadableStream<R = any> {}
 }
 
 /**

@@ -1,5 +1,6 @@
 // A model calls a function: asked with tools, it answers with a call; the program makes the call and sends what came of
-// it; another model puts that into words. Needs nlohmann/json, to read what the model wrote as arguments.
+// it; another model puts that into words. The call is streamed, and put together from its pieces. Needs nlohmann/json, to
+// read what the model wrote as arguments.
 //
 //   c++ -std=c++17 tools.cpp $(pkg-config --cflags --libs llmrouter) -o tools && ./tools ../config/tools.yaml
 
@@ -26,7 +27,7 @@ int main(int argc, char** argv) try {
                        .tool("get_weather", "The weather in a city, now", parameters)
                        .user("What should I wear in Zürich today?");
 
-    const auto calls = router.completion(request);
+    const llmrouter::Accumulator calls(router.stream(request));
     // The model's message goes back as it came, and behind it what came of each call.
     request.model("writer").raw_message(calls.message());
     for (const auto& [id, name, arguments] : calls.tool_calls()) {

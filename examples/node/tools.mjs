@@ -1,5 +1,5 @@
 // A model calls a function: asked with tools, it answers with a call; the program makes the call and sends what came of
-// it; another model puts that into words.
+// it; another model puts that into words. The call is streamed, and put together from its pieces.
 //
 //   npm install llmrouter && node tools.mjs ../config/tools.yaml
 
@@ -22,9 +22,9 @@ function run({ name, arguments: json }) {
   }
 }
 
-const calls = await router.completion({ model: 'planner', messages, tools });
+const calls = await router.stream({ model: 'planner', messages, tools });
 // The model's message goes back as it came, and behind it what came of each call.
-const { message } = calls.data.choices[0];
+const message = await calls.finalMessage();
 messages.push(message);
 for (const { id, function: call } of message.tool_calls ?? []) {
   console.log(`planner calls ${call.name} ${call.arguments}`);

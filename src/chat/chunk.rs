@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::ends::Ends;
 use super::response::Flaw;
 
 /// A `chat.completion.chunk`, or what stands for one in the stream of another verb.
@@ -16,6 +17,7 @@ pub struct Chunk {
     pub(super) has_content: bool,
     pub(super) has_choices: bool,
     pub(super) finish_reason: Option<Box<str>>,
+    pub(super) ends: Ends,
     pub(super) usage: Option<Range<usize>>,
     pub(super) error: Option<Range<usize>>,
     /// What the first choice goes on with: a text, or a list of parts.
@@ -39,6 +41,7 @@ struct Outline<'a> {
 
 #[derive(Deserialize)]
 struct Choice<'a> {
+    index: Option<usize>,
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
     /// Of a text completion.
@@ -90,6 +93,11 @@ impl<'a> Choice<'a> {
         self.delta.as_ref().is_some_and(Delta::has_content) || self.text.is_some_and(says_something)
     }
 
+    /// Some servers write an empty reason until there is one.
+    fn reason(&self) -> Option<&str> {
+        self.finish_reason.as_deref().filter(|reason| !reason.is_empty())
+    }
+
     fn said(&self) -> Option<&'a RawValue> {
         self.delta.as_ref().and_then(|delta| delta.content).or(self.text)
     }
@@ -120,14 +128,17 @@ impl Chunk {
         if error.is_none() && choices.is_empty() && outline.object.as_deref() == Some(ERROR_OBJECT) {
             error = Some(0..json.len());
         }
-        // Some servers write an empty reason until there is one.
-        let mut reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
-        let finish_reason = reasons.find(|reason| !reason.is_empty()).map(Box::from);
+        let mut ends = Ends::default();
+        for (place, choice) in choices.iter().enumerate() {
+            let index = choice.index.unwrap_or(place);
+            if choice.reason().is_some() { ends.ends(index) } else { ends.begins(index) }
+        }
+        let finish_reason = choices.iter().find_map(Choice::reason).map(Box::from);
         let has_content = choices.iter().any(Choice::has_content);
         let said = choices.first().and_then(|choice| present(choice.said())).map(|said| place(json, said));
         let usage = present(outline.usage).map(|usage| place(json, usage));
         let has_choices = !choices.is_empty();
-        Ok(Self { has_content, has_choices, finish_reason, usage, error, said, text })
+        Ok(Self { has_content, has_choices, finish_reason, ends, usage, error, said, text })
     }
 
     /// The JSON text, as it came.
@@ -148,6 +159,11 @@ impl Chunk {
     /// Whether it speaks of any choice, be it without content.
     pub fn has_choices(&self) -> bool {
         self.has_choices
+    }
+
+    /// Which choices it goes on with, and which it ends.
+    pub fn ends(&self) -> Ends {
+        self.ends
     }
 
     /// Why the answer ended, of the first choice that says so.

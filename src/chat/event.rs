@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::chunk::{Chunk, place, present, says_something};
+use super::ends::Ends;
 use super::response::Flaw;
 
 /// What an event is to the stream.
@@ -73,6 +74,7 @@ pub fn event(text: Bytes) -> Result<(Chunk, EventKind), Flaw> {
         text: Bytes::new(),
         has_choices: false,
         finish_reason: None,
+        ends: Ends::default(),
         usage: None,
         error: None,
     };

@@ -3,6 +3,7 @@
 #[cfg(test)]
 pub mod accumulated;
 mod chunk;
+mod ends;
 mod event;
 mod options;
 mod outline;
@@ -15,6 +16,7 @@ mod tokens;
 mod verb;
 
 pub use chunk::Chunk;
+pub use ends::Ends;
 pub use event::{EventKind, event};
 pub use options::{Options, STREAM};
 pub use policy::{Fallbacks, MockTesting};

@@ -51,6 +51,7 @@ impl Flaw {
 }
 
 const FILTERED: &str = "content_filter";
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 #[derive(Deserialize)]
 struct Reasons<'a> {
@@ -81,13 +82,12 @@ struct WithUsage<'a> {
 impl Body {
     /// Takes the bytes if they are an answer to this verb. `content_type` is the header's.
     pub fn check(verb: Verb, bytes: Vec<u8>, content_type: &str) -> Result<Self, Flaw> {
-        // Speech is bytes, and a transcript may be plain text; JSON among them is the error that it says it is.
-        let may_be_bytes = matches!(verb, Verb::Speech | Verb::Transcription | Verb::Translation);
-        if may_be_bytes && !content_type.starts_with("application/json") {
+        if may_be_bytes(verb, content_type, &bytes) {
             if bytes.is_empty() {
                 return Err(Flaw::Empty);
             }
-            return Ok(Self { bytes, verb, content_type: Some(content_type.to_owned()), usage: None });
+            let kind = if content_type.is_empty() { UNKNOWN_TYPE } else { content_type };
+            return Ok(Self { bytes, verb, content_type: Some(kind.to_owned()), usage: None });
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| Flaw::NotUtf8)?;
         let members: &[&str] = match verb {
@@ -149,6 +149,22 @@ impl Body {
 
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+}
+
+/// Speech is bytes, and a transcript may be plain text. JSON among them is the error that it says it is, and a page is
+/// what somebody between here and the provider has to say.
+fn may_be_bytes(verb: Verb, content_type: &str, bytes: &[u8]) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = kind == "application/json" || kind.ends_with("+json");
+    match verb {
+        // Sound may come in events.
+        Verb::Speech => !is_json && (!kind.starts_with("text/") || kind == "text/event-stream"),
+        Verb::Transcription | Verb::Translation => {
+            let looks_like_json = kind.is_empty() && bytes.trim_ascii_start().starts_with(b"{");
+            !is_json && kind != "text/html" && !looks_like_json
+        }
+        _ => false,
     }
 }
 
@@ -215,8 +231,30 @@ mod tests {
         assert_eq!(Body::check(Verb::Speech, Vec::new(), "audio/mpeg").err(), Some(Flaw::Empty));
         let told = br#"{"error":{"message":"no"}}"#.to_vec();
         assert_eq!(Body::check(Verb::Speech, told, "application/json").err(), Some(Flaw::Error));
+        for kind in ["Application/JSON", "application/problem+json", "text/html; charset=utf-8", "text/plain"] {
+            assert!(Body::check(Verb::Speech, b"<html>".to_vec(), kind).is_err(), "{kind}");
+        }
+        assert!(Body::check(Verb::Speech, b"data: {}\n\n".to_vec(), "text/event-stream").is_ok());
+    }
+
+    #[test]
+    fn transcripts_are_texts() {
+        assert_eq!(Body::check(Verb::Transcription, b"<html>".to_vec(), "text/html").err(), Some(Flaw::NotJson));
+        let unnamed = Body::check(Verb::Transcription, br#" {"text":"x"}"#.to_vec(), "").unwrap();
+        assert_eq!(unnamed.content_type(), None);
         let subtitles = Body::check(Verb::Transcription, b"1\n00:00".to_vec(), "text/plain; charset=utf-8").unwrap();
         assert_eq!(subtitles.content_type(), Some("text/plain; charset=utf-8"));
+    }
+
+    #[test]
+    fn json_is_known_however_its_header_is_written_and_without_one() {
+        let heard = |kind| Body::check(Verb::Transcription, br#" {"text":"x"}"#.to_vec(), kind).unwrap();
+        for kind in ["application/json", "Application/JSON; charset=utf-8", ""] {
+            assert_eq!(heard(kind).content_type(), None, "{kind}");
+        }
+        assert_eq!(heard("application/jso").content_type(), Some("application/jso"));
+        let sound = Body::check(Verb::Speech, vec![0xff], "").unwrap();
+        assert_eq!(sound.content_type(), Some("application/octet-stream"));
     }
 
     #[test]

@@ -167,9 +167,10 @@ fn start(call: Call, runtime: Arc<Runtime>, tell: impl FnOnce(Opened) + Send + '
         };
         let (handle, reader) = Reader::new(&open, runtime, threads, Arc::clone(&signal));
         tell.fire(Ok(handle));
-        reader.pump(open, &signal).await;
+        let mut ended = reader.pump(open, &signal).await;
         // Whoever frees the router waits for this.
         drop(ticket);
+        ended.finish().await;
     });
 }
 

@@ -50,7 +50,7 @@ impl router_response_t {
     }
 
     fn metadata(&self) -> String {
-        metadata_json(&self.trail, &self.headers, self.json(), self.content_type.as_deref())
+        metadata_json(&self.trail, &self.headers, self.verb, self.json(), self.content_type.as_deref())
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind};
-use crate::router::{Failed, Stream, stream_metadata_json};
+use crate::router::{Ended, Failed, Stream, stream_metadata_json};
 use crate::runtime::{Pipe, Runtime, Signal, Taken, Threads};
 
 use super::callback::{self, UserData};
@@ -75,8 +75,9 @@ impl Reader {
         (Box::new(router_stream_t::new(Arc::clone(&shared))), Self(shared))
     }
 
-    /// Reads the stream to its end and hands the chunks on, as fast as they are taken.
-    pub async fn pump(self, mut open: Stream, signal: &Signal) {
+    /// Reads the stream to its end and hands the chunks on, as fast as they are taken. What is left may be finished when
+    /// nobody waits any more.
+    pub async fn pump(self, mut open: Stream, signal: &Signal) -> Ended {
         let chunks = &self.0.chunks;
         let reading = async {
             loop {
@@ -99,7 +100,8 @@ impl Reader {
         let closed = open.close();
         let whole = stream_metadata_json(&closed.trail, &closed.headers, Some(&closed.usage), closed.ttft);
         let _ = self.0.whole.set(whole);
-        chunks.end(outcome.map_err(|error| Failed { error, trail: closed.trail }));
+        chunks.end(outcome.map_err(|error| Failed { error, trail: closed.trail.clone() }));
+        closed
     }
 }
 

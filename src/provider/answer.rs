@@ -182,7 +182,10 @@ impl Opened<'_> {
 
     /// Reads the body chunk by chunk; an error if it is no stream at all.
     pub fn stream(self) -> Result<Chunks, Error> {
-        Chunks::new(self.endpoint, self.exchange, self.endpoint.reader(self.request))
+        // Of each prompt of a text completion there are so many, and how many prompts there are is not looked at.
+        let choices = self.request.get("n").filter(|_| self.request.verb() == Verb::Chat);
+        let choices = choices.and_then(|n| n.trim().parse().ok()).unwrap_or(1);
+        Chunks::new(self.endpoint, self.exchange, self.endpoint.reader(self.request), choices)
     }
 
     /// Reads the body to its end.

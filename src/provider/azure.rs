@@ -10,6 +10,8 @@ use super::{Adapter, BodyForm, Encoded, Endpoint, StreamReader};
 
 /// LiteLLM's, for deployments that name none.
 pub const DEFAULT_API_VERSION: &str = "2025-02-01-preview";
+/// The one above is older than responses are; LiteLLM, too, takes the API without dates for them.
+const RESPONSES_API_VERSION: &str = "v1";
 /// Versions that mean the API without dated versions.
 const UNDATED: [&str; 3] = ["v1", "latest", "preview"];
 const DEPLOYMENTS: &str = "/openai/deployments/";
@@ -24,7 +26,9 @@ impl Adapter for Azure {
     }
 
     fn url(&self, config: &DeploymentConfig, base: &str, model: &str, path: &str) -> String {
-        let version = config.api_version.as_deref().unwrap_or(DEFAULT_API_VERSION);
+        let is_response = path == Verb::Responses.path();
+        let default = if is_response { RESPONSES_API_VERSION } else { DEFAULT_API_VERSION };
+        let version = config.api_version.as_deref().unwrap_or(default);
         let base = Verb::base_of(base);
         if base.ends_with("/openai/v1") {
             return joined(base, path);
@@ -38,7 +42,7 @@ impl Adapter for Azure {
         }
         let version = escaped(version);
         // The only one that finds its deployment by the model in the body.
-        if path == Verb::Responses.path() {
+        if is_response {
             return format!("{resource}/openai{path}?api-version={version}");
         }
         let name = named.map_or_else(|| escaped(model), str::to_owned);

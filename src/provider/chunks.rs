@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::chat::Chunk;
+use crate::chat::{Chunk, Ends};
 use crate::clock::{self, Limit};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{EventDecoder, Exchange, HeaderMap};
 
 use super::classify;
 use super::{Endpoint, Progress, StreamFault, StreamReader};
+
+/// How long the end of a body may come behind the end of its answer, and how much may stand between them.
+const PATIENCE_BEHIND: Duration = Duration::from_millis(100);
+const MOST_BEHIND: usize = 4096;
 
 /// How long to wait for a chunk.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +41,9 @@ pub struct Chunks {
     limit: Limit,
     /// The provider's own terminator has come.
     done: bool,
-    /// A choice has said why it ended.
-    finished: bool,
+    /// What is known of the choices, and how many were asked for.
+    ends: Ends,
+    choices: u32,
 }
 
 impl Chunks {
@@ -47,6 +52,7 @@ impl Chunks {
         endpoint: &Arc<Endpoint>,
         mut exchange: Box<Exchange>,
         reader: Box<dyn StreamReader>,
+        choices: u32,
     ) -> Result<Self, Error> {
         let headers = exchange.take_headers();
         let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -64,7 +70,8 @@ impl Chunks {
             queue: VecDeque::new(),
             limit: Limit::default(),
             done: false,
-            finished: false,
+            ends: Ends::default(),
+            choices,
         })
     }
 
@@ -81,7 +88,7 @@ impl Chunks {
         let mut start = None;
         loop {
             if let Some(chunk) = self.queue.pop_front().or_else(|| self.ready.pop()) {
-                self.finished |= chunk.finish_reason().is_some();
+                self.ends.add(chunk.ends());
                 return Ok(Some(chunk));
             }
             if self.done {
@@ -99,6 +106,26 @@ impl Chunks {
                 None => self.ended()?,
             }
         }
+    }
+
+    /// Whether the answer is whole, as its provider said.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Reads what comes behind the end, which is nothing but the end of the body, for a moment: a connection whose body was
+    /// read to its end is used again.
+    pub async fn finish(mut self) {
+        let rest = pin!(async {
+            let mut bytes = 0;
+            while let Ok(Some(piece)) = self.exchange.piece().await {
+                bytes += piece.len();
+                if bytes > MOST_BEHIND {
+                    return;
+                }
+            }
+        });
+        clock::within(PATIENCE_BEHIND, rest).await;
     }
 
     async fn piece(&mut self, patience: Patience, start: &mut Option<Instant>) -> Result<Option<Bytes>, Error> {
@@ -132,13 +159,14 @@ impl Chunks {
         }
     }
 
-    /// The body is over. Without the provider's terminator the answer is whole only if it said why it ended.
+    /// The body is over. Without the provider's terminator the answer is whole only if each choice said why it ended.
     fn ended(&mut self) -> Result<(), Error> {
         while let Some(event) = self.events.finish() {
             self.take(event.name.as_deref(), event.data)?;
         }
-        let finished =
-            self.finished || self.queue.iter().chain(&self.ready).any(|chunk| chunk.finish_reason().is_some());
+        let mut ends = self.ends;
+        self.queue.iter().chain(&self.ready).for_each(|chunk| ends.add(chunk.ends()));
+        let finished = ends.are_whole(self.choices);
         if !self.done && !finished {
             return Err(self.endpoint.error(ErrorKind::StreamTruncated, "the stream ended before the answer did"));
         }

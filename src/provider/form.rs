@@ -1,12 +1,15 @@
 //! A request as a form: what carries files goes out as `multipart/form-data`, each file from its base64.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::error::Error;
 
@@ -15,6 +18,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+/// Of lists and objects in one another; no parameter needs half as much.
+const MAX_DEPTH: usize = 16;
 const UNNAMED: &str = "file";
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
@@ -37,33 +42,37 @@ impl Form {
     }
 
     /// Adds a parameter from its JSON text: texts as they are, lists item by item, files from
-    /// `{"filename", "content_type", "data": base64}`, other objects as JSON. Null adds nothing.
+    /// `{"filename", "content_type", "data": base64}`, other objects member by member, all else as it was written. Null
+    /// adds nothing.
     pub fn member(&mut self, name: &str, json: &str) -> Result<(), Error> {
-        let value = serde_json::from_str(json);
-        let value = value.map_err(|_| Error::bad_parameter(name, format!("\"{name}\" is nested too deeply")))?;
-        match value {
-            Value::Array(items) => {
-                let name = format!("{name}[]");
-                items.iter().try_for_each(|item| self.item(&name, item))
-            }
-            value => self.item(name, &value),
-        }
+        self.value(name, json, 0)
     }
 
-    fn item(&mut self, name: &str, value: &Value) -> Result<(), Error> {
-        let text: Cow<'_, str> = match value {
-            Value::Null => return Ok(()),
-            Value::String(text) => text.into(),
-            Value::Object(members) => match members.get("data") {
-                Some(Value::String(data)) => {
-                    let text = |member: &str| members.get(member).and_then(Value::as_str);
-                    let filename = text("filename").unwrap_or(UNNAMED);
-                    let kind = text("content_type").unwrap_or(UNKNOWN_TYPE);
-                    return self.file(name, filename, kind, data);
+    fn value(&mut self, name: &str, json: &str, depth: usize) -> Result<(), Error> {
+        let unreadable = |error: serde_json::Error| Error::bad_parameter(name, format!("\"{name}\": {error}"));
+        if depth > MAX_DEPTH {
+            return Err(Error::bad_parameter(name, format!("\"{name}\" is nested too deeply for a form")));
+        }
+        let json = json.trim();
+        let text: Cow<'_, str> = match json.as_bytes().first() {
+            _ if json == "null" => return Ok(()),
+            Some(b'"') => serde_json::from_str::<Text<'_>>(json).map_err(unreadable)?.0,
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(json).map_err(unreadable)?;
+                let name = format!("{name}[]");
+                return items.iter().try_for_each(|item| self.value(&name, item.get(), depth + 1));
+            }
+            Some(b'{') => {
+                if let Ok(file) = serde_json::from_str::<File<'_>>(json) {
+                    return self.file(name, &file);
                 }
-                _ => value.to_string().into(),
-            },
-            other => other.to_string().into(),
+                // As OpenAI's own clients write it.
+                let members: Members<'_> = serde_json::from_str(json).map_err(unreadable)?;
+                let mut members = members.0.into_iter();
+                return members
+                    .try_for_each(|(key, value)| self.value(&format!("{name}[{key}]"), value.get(), depth + 1));
+            }
+            _ => json.into(),
         };
         self.head(name, "");
         self.body.extend_from_slice(text.as_bytes());
@@ -71,13 +80,15 @@ impl Form {
         Ok(())
     }
 
-    fn file(&mut self, name: &str, filename: &str, kind: &str, data: &str) -> Result<(), Error> {
+    fn file(&mut self, name: &str, file: &File<'_>) -> Result<(), Error> {
+        let filename = file.filename.as_deref().unwrap_or(UNNAMED);
+        let kind = file.content_type.as_deref().unwrap_or(UNKNOWN_TYPE);
         if kind.chars().any(char::is_control) {
             return Err(Error::bad_parameter(name, format!("the content_type of \"{name}\" can't be sent")));
         }
         let more = format!("; filename=\"{}\"\r\ncontent-type: {kind}", quoted(filename));
         self.head(name, &more);
-        let decoded = BASE64.decode_vec(data, &mut self.body);
+        let decoded = BASE64.decode_vec(&*file.data, &mut self.body);
         decoded.map_err(|_| Error::bad_parameter(name, format!("the data of \"{name}\" is no base64")))?;
         self.body.extend_from_slice(b"\r\n");
         Ok(())
@@ -92,6 +103,43 @@ impl Form {
     pub fn finish(mut self) -> Bytes {
         self.body.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
         Bytes::from(self.body)
+    }
+}
+
+/// A text, borrowed unless it holds an escape: a file may be large.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+struct File<'a> {
+    #[serde(borrow)]
+    data: Cow<'a, str>,
+    #[serde(borrow)]
+    filename: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    content_type: Option<Cow<'a, str>>,
+}
+
+/// The members of an object, in their order.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Text(key), value)) = map.next_entry()? {
+                    members.push((key, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
     }
 }
 
@@ -120,20 +168,28 @@ mod tests {
         let file = r#"{"filename":"a \"b\".wav","content_type":"audio/wav","data":"UklGRg=="}"#;
         let sent = form(&[
             ("model", "\"whisper-1\""),
-            ("temperature", "0.5"),
+            ("temperature", " 0.50 "),
             ("language", "null"),
             ("timestamp_granularities", "[\"word\",\"segment\"]"),
-            ("chunking_strategy", "{\"type\":\"server_vad\"}"),
+            ("chunking_strategy", "{\"type\": \"server_vad\", \"on\": [true], \"off\": null}"),
             ("file", file),
         ]);
         let head = "--B\ncontent-disposition: form-data; name=";
         let expected = format!(
-            "{head}\"model\"\n\nwhisper-1\n{head}\"temperature\"\n\n0.5\n\
+            "{head}\"model\"\n\nwhisper-1\n{head}\"temperature\"\n\n0.50\n\
              {head}\"timestamp_granularities[]\"\n\nword\n{head}\"timestamp_granularities[]\"\n\nsegment\n\
-             {head}\"chunking_strategy\"\n\n{{\"type\":\"server_vad\"}}\n\
+             {head}\"chunking_strategy[type]\"\n\nserver_vad\n{head}\"chunking_strategy[on][]\"\n\ntrue\n\
              {head}\"file\"; filename=\"a %22b%22.wav\"\ncontent-type: audio/wav\n\nRIFF\n--B--\n"
         );
         assert_eq!(sent.unwrap(), expected);
+    }
+
+    #[test]
+    fn depth_is_no_danger() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+            assert_eq!(form(&[("x", &deep)]).unwrap_err().param().map(|name| name.starts_with('x')), Some(true));
+        }
     }
 
     #[test]

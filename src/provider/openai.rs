@@ -249,7 +249,7 @@ mod tests {
         assert!(
             body.contains("\r\n\r\nwhisper-1\r\n") && body.contains("filename=\"a.wav\"") && body.contains("en\r\n")
         );
-        assert!(!body.contains("de\r\n"));
+        assert!(!body.contains("\r\n\r\nde\r\n"));
     }
 
     #[test]

@@ -134,7 +134,7 @@ pub fn response(text: &str, model: &str) -> Value {
         "top_p": 1.0,
         "usage": {
             "input_tokens": PROMPT_TOKENS,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": COMPLETION_TOKENS,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,

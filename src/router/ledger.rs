@@ -1,5 +1,6 @@
 //! What happened: one terminal record for each attempt. Health, counters, logs and metadata all come from it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -191,6 +192,8 @@ pub struct Trail {
     pub plan: Option<Box<Value>>,
     /// Time spent waiting for providers and between attempts.
     pub waited: Waited,
+    /// Characters of a text to be spoken.
+    pub characters: Option<NonZeroU32>,
     /// When the call began.
     pub start: Instant,
 }
@@ -204,6 +207,7 @@ impl Trail {
             dropped_params: Vec::new(),
             plan: None,
             waited: Waited::default(),
+            characters: None,
             start: clock::now(),
         }
     }

@@ -3,6 +3,7 @@
 mod call;
 mod candidates;
 mod cooldown;
+mod cost;
 mod exhausted;
 mod explain;
 mod fallback;
@@ -29,7 +30,7 @@ pub use report::{error_json, metadata_json, stream_metadata_json};
 pub use resume::Stream;
 pub use stream::{Ended, Usage};
 
-use crate::chat::Request;
+use crate::chat::{Request, Verb};
 use crate::config::{Config, ConfigError, CooldownConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
@@ -88,6 +89,10 @@ impl Router {
     /// The trail of a new call, with its plan if the request asks for that.
     fn begin(&self, request: &Request, call_id: u64) -> Trail {
         let mut trail = Trail::new(call_id);
+        if request.verb() == Verb::Speech {
+            let text: Option<String> = request.get("input").and_then(|text| serde_json::from_str(text).ok());
+            trail.characters = text.and_then(|text| u32::try_from(text.chars().count()).ok()?.try_into().ok());
+        }
         if request.options().explain {
             trail.plan = explain::plan(self, request).ok().map(Box::new);
         }

@@ -7,10 +7,11 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::chat::usage_of;
+use crate::chat::{Verb, usage_of};
 use crate::error::Error;
 use crate::transport::HeaderMap;
 
+use super::cost;
 use super::ledger::{Record, Trail};
 use super::stream::Usage;
 
@@ -30,7 +31,7 @@ struct Metadata<'a> {
     fallbacks: usize,
     cache_hit: bool,
     usage: Option<Box<RawValue>>,
-    /// Not known yet: null, never 0.
+    /// Dollars; null where a price is not known, never 0 then.
     cost: Option<f64>,
     /// Not from the provider, but reckoned.
     #[serde(skip_serializing_if = "is_false")]
@@ -81,8 +82,15 @@ struct ErrorObject<'a> {
 }
 
 /// The metadata of an answer: `body` is its text if that is JSON, `content_type` says what else it is.
-pub fn metadata_json(trail: &Trail, headers: &HeaderMap, body: Option<&str>, content_type: Option<&str>) -> String {
-    render(&Metadata { content_type, ..metadata(trail, headers, body.and_then(usage_of)) })
+pub fn metadata_json(
+    trail: &Trail,
+    headers: &HeaderMap,
+    verb: Verb,
+    body: Option<&str>,
+    content_type: Option<&str>,
+) -> String {
+    let cost = cost::of_answer(trail, verb, body);
+    render(&Metadata { content_type, cost, ..metadata(trail, headers, body.and_then(usage_of)) })
 }
 
 /// The metadata of a stream; `usage` once it has ended.
@@ -97,7 +105,8 @@ pub fn stream_metadata_json(trail: &Trail, headers: &HeaderMap, usage: Option<&U
         None => None,
     };
     let usage_estimated = matches!(usage, Some(Usage::Estimated { .. }));
-    render(&Metadata { usage_estimated, ttft_ms: Some(Millis(ttft)), ..metadata(trail, headers, told) })
+    let cost = usage.and_then(|usage| cost::of_stream(trail, usage));
+    render(&Metadata { usage_estimated, cost, ttft_ms: Some(Millis(ttft)), ..metadata(trail, headers, told) })
 }
 
 fn metadata<'a>(trail: &'a Trail, headers: &'a HeaderMap, usage: Option<Box<RawValue>>) -> Metadata<'a> {

@@ -113,6 +113,17 @@ pub struct Ended {
     pub headers: HeaderMap,
     pub usage: Usage,
     pub ttft: Duration,
+    /// What is left of the body behind the end, if it ended well.
+    rest: Option<Chunks>,
+}
+
+impl Ended {
+    /// Takes what is left of the body, so that the connection can be used again. Nobody waits for it.
+    pub async fn finish(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            rest.finish().await;
+        }
+    }
 }
 
 /// What was used.
@@ -256,6 +267,7 @@ impl OpenStream {
         let mut trail = self.trail.take().unwrap_or_else(|| Trail::new(0));
         trail.stop();
         let usage = self.usage();
-        Ended { trail, headers: self.opening.chunks.headers().clone(), usage, ttft: self.opening.ttft }
+        let (headers, ttft) = (self.opening.chunks.headers().clone(), self.opening.ttft);
+        Ended { trail, headers, usage, ttft, rest: Some(self.opening.chunks).filter(Chunks::is_done) }
     }
 }

@@ -27,7 +27,34 @@ static void never(void *user_data, router_response_t *response, router_error_t *
     CHECK(!"a callback for a call that was not accepted");
 }
 
-static void in_child(router_response_t *inherited)
+static void never_opened(void *user_data, router_stream_t *stream, router_error_t *error)
+{
+    (void)stream;
+    never(user_data, NULL, error);
+}
+
+static void never_read(void *user_data, int32_t status, const char *chunks, size_t len, router_error_t *error)
+{
+    (void)status, (void)chunks, (void)len;
+    never(user_data, NULL, error);
+}
+
+/* What was opened before the fork has nobody who reads on. */
+static void stream_in_child(router_stream_t *inherited)
+{
+    router_error_t *error = NULL;
+    const char *chunk = "left from before";
+    CHECK_INT(router_stream_next(inherited, &chunk, NULL, &error), ROUTER_STREAM_ERROR);
+    CHECK(chunk == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK(!router_stream_next_async(inherited, 1, never_read, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK_HOLDS(router_stream_metadata(inherited, NULL), "\"model_group\":\"gpt-4\"");
+    router_stream_cancel(inherited);
+    router_stream_free(inherited);
+}
+
+static void in_child(router_response_t *inherited, router_stream_t *stream)
 {
     double start = now_ms();
     router_error_t *error = NULL;
@@ -35,6 +62,21 @@ static void in_child(router_response_t *inherited)
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
     CHECK(!router_completion_async(router, ASK("gpt-4"), NUL, never, NULL, NULL, &error));
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK(router_embedding(router, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK(!router_embedding_async(router, ASK("gpt-4"), NUL, never, NULL, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK(router_request(router, "/responses", NUL, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK(!router_request_async(router, "/responses", NUL, ASK("gpt-4"), NUL, never, NULL, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK(router_completion_stream(router, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK(router_request_stream(router, "/responses", NUL, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    CHECK(!router_request_stream_async(router, "/responses", NUL, ASK("gpt-4"), NUL, never_opened, NULL, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_FORKED);
+    stream_in_child(stream);
     CHECK(router_snapshot(router, NULL) == NULL);
     CHECK(router_explain(router, ASK("gpt-4"), NUL, NULL, &error) == NULL);
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
@@ -53,6 +95,13 @@ static void in_child(router_response_t *inherited)
     CHECK(router_completion_async(own, ASK("gpt-4"), NUL, tally_done, &tally, NULL, NULL));
     tally_wait(&tally, 1, 5);
     CHECK_INT(tally.succeeded, 1);
+    router_response_t *vector = router_embedding(own, ASK("gpt-4"), NUL, NULL);
+    CHECK(vector != NULL);
+    router_response_free(vector);
+    router_stream_t *fresh = router_completion_stream(own, ASK("gpt-4"), NUL, NULL);
+    CHECK(fresh != NULL);
+    CHECK_INT(router_stream_next(fresh, NULL, NULL, NULL), ROUTER_STREAM_CHUNK);
+    router_stream_free(fresh);
     router_free(own);
     _exit(0);
 }
@@ -71,10 +120,15 @@ int main(void)
     static tally_t tally = TALLY;
     for (int i = 0; i < FORKS; i++) {
         CHECK(router_completion_async(router, ASK("gpt-4"), NUL, tally_done, &tally, NULL, NULL));
+        router_stream_t *stream = router_completion_stream(router, ASK("gpt-4"), NUL, NULL);
+        CHECK(stream != NULL);
+        /* Before a read and behind one. */
+        if (i % 2 == 0)
+            CHECK_INT(router_stream_next(stream, NULL, NULL, NULL), ROUTER_STREAM_CHUNK);
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0)
-            in_child(response);
+            in_child(response, stream);
         int status = 0, waited = 0;
         while (waitpid(child, &status, WNOHANG) == 0) {
             if (++waited > 10000) {
@@ -88,6 +142,11 @@ int main(void)
             fprintf(stderr, "child %d: status %x\n", i, (unsigned)status);
             _exit(1);
         }
+        /* Here it goes on to its end. */
+        while (router_stream_next(stream, NULL, NULL, NULL) == ROUTER_STREAM_CHUNK)
+            ;
+        CHECK_HOLDS(router_stream_metadata(stream, NULL), "\"total_tokens\":30");
+        router_stream_free(stream);
     }
 
     say("the parent goes on");

@@ -51,6 +51,26 @@ static void exports_that_make(void)
     CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
     calm();
 
+    STRIKE("router_embedding");
+    CHECK(router_embedding(router, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+
+    STRIKE("router_embedding_async");
+    CHECK(!router_embedding_async(router, ASK("gpt-4"), NUL, never, NULL, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+
+    STRIKE("router_request");
+    CHECK(router_request(router, "/responses", NUL, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+
+    STRIKE("router_request_async");
+    CHECK(!router_request_async(router, "/responses", NUL, ASK("gpt-4"), NUL, never, NULL, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+
     STRIKE("router_snapshot");
     CHECK(router_snapshot(router, NULL) == NULL);
     calm();
@@ -85,6 +105,16 @@ static void exports_of_streams(void)
 
     STRIKE("router_completion_stream_async");
     CHECK(!router_completion_stream_async(router, ASK("gpt-4"), NUL, never_opened, NULL, NULL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+
+    STRIKE("router_request_stream");
+    CHECK(router_request_stream(router, "/responses", NUL, ASK("gpt-4"), NUL, &error) == NULL);
+    CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
+    calm();
+
+    STRIKE("router_request_stream_async");
+    CHECK(!router_request_stream_async(router, "/responses", NUL, ASK("gpt-4"), NUL, never_opened, NULL, NULL, &error));
     CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);
     calm();
 

@@ -84,6 +84,7 @@ program streams 17 asan "${asan[@]}"
 program streams 20 tsan -fsanitize=thread
 for standard in 17 23; do program async_streams "$standard" asan "${asan[@]}"; done
 program async_streams 20 tsan -fsanitize=thread
+for standard in 17 23; do program accumulate "$standard" asan "${asan[@]}"; done
 program coroutine 23 asan "${asan[@]}"
 program coroutine 20 tsan -fsanitize=thread
 program concurrency 17 asan "${asan[@]}"

@@ -8,3 +8,4 @@ source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 make_sdk_python
 (cd "$root" && cargo build --quiet -p fakeprovider)
 PYTHONDONTWRITEBYTECODE=1 timeout 300 "$sdk_python" "$sdk/check.py" "$target/debug/fakeprovider"
+PYTHONDONTWRITEBYTECODE=1 timeout 300 "$sdk_python" "$sdk/verbs.py" "$target/debug/fakeprovider"

@@ -10,11 +10,13 @@
 #ifndef LLMROUTER_HPP
 #define LLMROUTER_HPP
 
+#include "llmrouter/accumulate.hpp"
 #include "llmrouter/async_stream.hpp"
 #include "llmrouter/call.hpp"
 #include "llmrouter/coroutine.hpp"
 #include "llmrouter/error.hpp"
 #include "llmrouter/library.hpp"
+#include "llmrouter/merged.hpp"
 #include "llmrouter/metadata.hpp"
 #include "llmrouter/outcome.hpp"
 #include "llmrouter/plan.hpp"

@@ -3,44 +3,61 @@
 const { onAbort } = require('./abort.js');
 const { classes, errorOf } = require('./errors.js');
 const native = require('./native.js');
-const { Response } = require('./response.js');
 
 const { CancelledError, InvalidArgumentError } = classes;
 
 /**
- * One completion. Errors are made here, after the `await`, so that their stack names who was waiting.
- *
- * @param {import('./native.js').RouterHandle} router
- * @param {string | Uint8Array} json
- * @param {import('../index').CallOptions} [options]
+ * @typedef {import('../index').AbortSignalLike} Signal
+ * @typedef {import('./native.js').RouterHandle} RouterHandle
  */
-async function complete(router, json, options) {
+
+/**
+ * What is asked: the verb, by its path, and its request.
+ *
+ * @typedef {{ path: string, json: string | Uint8Array }} Question
+ */
+
+/**
+ * Starts a call, and makes of its handle what the program gets. Errors are made here, after the `await`, so that their
+ * stack names who was waiting.
+ *
+ * @template Handle, Value
+ * @param {import('./native.js').Start<Handle>} start
+ * @param {RouterHandle} router
+ * @param {Question} question
+ * @param {import('../index').CallOptions | undefined} options
+ * @param {(handle: Handle, signal?: Signal) => Value} adopt
+ */
+async function call(start, router, { path, json }, options, adopt) {
   const signal = options?.signal;
-  if (signal !== undefined && signal !== null) return completeUnless(signal, router, json);
+  if (signal !== undefined && signal !== null) return callUnless(signal, start, router, { path, json }, adopt);
   try {
-    return new Response(await native.start(router, json));
+    return adopt(await start(router, path, json));
   } catch (thrown) {
     throw errorOf(thrown);
   }
 }
 
 /**
- * One completion that a signal can end.
+ * The same with a signal that can end it.
  *
- * @param {import('../index').AbortSignalLike} signal
- * @param {import('./native.js').RouterHandle} router
- * @param {string | Uint8Array} json
+ * @template Handle, Value
+ * @param {Signal} signal
+ * @param {import('./native.js').Start<Handle>} start
+ * @param {RouterHandle} router
+ * @param {Question} question
+ * @param {(handle: Handle, signal?: Signal) => Value} adopt
  */
-async function completeUnless(signal, router, json) {
+async function callUnless(signal, start, router, { path, json }, adopt) {
   if (typeof signal?.addEventListener !== 'function') throw new InvalidArgumentError('the signal is no AbortSignal');
   if (signal.aborted) {
     throw new CancelledError('the call was cancelled before it began', undefined, { cause: signal.reason });
   }
   const number = new BigUint64Array(1);
-  const answer = native.start(router, json, number);
+  const started = start(router, path, json, number);
   const forget = onAbort(signal, () => native.cancel(router, number[0] ?? 0n));
   try {
-    return new Response(await answer);
+    return adopt(await started, signal);
   } catch (thrown) {
     const error = errorOf(thrown);
     if (error instanceof CancelledError) error.cause = signal.reason;
@@ -50,4 +67,4 @@ async function completeUnless(signal, router, json) {
   }
 }
 
-module.exports = { complete };
+module.exports = { call };

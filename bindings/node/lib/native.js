@@ -1,32 +1,39 @@
 'use strict';
 
 /**
- * The addon. What crosses it: JSON text, numbers, and externals that own a router, an answer or a stream. Whatever fails throws
- * or rejects with a {@link Failure}, of which lib/errors.js makes an error.
+ * The addon. What crosses it: JSON text, bytes, numbers, and externals that own a router, an answer or a stream. Whatever
+ * fails throws or rejects with a {@link Failure}, of which lib/errors.js makes an error.
  *
  * @typedef {{ readonly router: unique symbol }} RouterHandle
  * @typedef {{ readonly answer: unique symbol }} AnswerHandle
  * @typedef {{ readonly stream: unique symbol }} StreamHandle
  * @typedef {{ code: number, name: string, json: string, retryAfterMs: number | null }} Failure
- *
+ */
+
+/**
+ * @template Handle
+ * @typedef {(router: RouterHandle, path: string, json: string | Uint8Array, number?: BigUint64Array) => Promise<Handle>} Start
+ */
+
+/**
  * @typedef {object} Native
  * @property {string} version the library's version
  * @property {number} abiVersion the ABI that the library has: major << 16 | minor
  * @property {number} headerAbiVersion the ABI that the addon was compiled for
  * @property {(yaml: string) => RouterHandle} fromYaml
  * @property {(path: string) => RouterHandle} fromFile
- * @property {(router: RouterHandle, json: string | Uint8Array, number?: BigUint64Array) => Promise<AnswerHandle>} start
- *   starts a completion; writes the call's number into the only element of `number`
+ * @property {Start<AnswerHandle>} start starts a call of the verb that `path` names; writes its number into the only
+ *   element of `number`
  * @property {(router: RouterHandle, number: bigint) => void} cancel
  * @property {(router: RouterHandle, json: string | Uint8Array) => string} explain
  * @property {(router: RouterHandle) => string | null} snapshot
  * @property {(router: RouterHandle, drainMs: number) => Promise<boolean>} shutdown
  * @property {(router: RouterHandle) => Promise<boolean>} close
- * @property {(answer: AnswerHandle) => string} body
+ * @property {(answer: AnswerHandle) => string} body of an answer that is JSON
+ * @property {(answer: AnswerHandle) => Buffer} bytes
  * @property {(answer: AnswerHandle) => string | null} text
  * @property {(answer: AnswerHandle) => string} metadata
- * @property {(router: RouterHandle, json: string | Uint8Array, number?: BigUint64Array) => Promise<StreamHandle>} openStream
- *   as `start`; resolves when the first content is there
+ * @property {Start<StreamHandle>} openStream the same; resolves when the first content is there
  * @property {(stream: StreamHandle, most: number) => Promise<string | null>} nextChunks
  *   a JSON array of what has come, up to `most`, or of the next; null at the end. One at a time
  * @property {(stream: StreamHandle) => string} streamMetadata

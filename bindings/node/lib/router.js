@@ -2,9 +2,11 @@
 
 const { fileURLToPath } = require('node:url');
 const native = require('./native.js');
-const { complete } = require('./call.js');
+const { call } = require('./call.js');
 const { classes, errorOf } = require('./errors.js');
-const { openStream } = require('./stream.js');
+const { checkRaw, encode, questionOf } = require('./request.js');
+const { Answer, EmbeddingResponse, Response } = require('./response.js');
+const { toChatStream, toEventStream } = require('./stream.js');
 
 const { InvalidArgumentError, ShutDownError } = classes;
 
@@ -28,26 +30,15 @@ function make(maker, text, what) {
   }
 }
 
-/** @param {unknown} request */
-function encode(request) {
-  let json;
-  try {
-    json = JSON.stringify(request);
-  } catch (cause) {
-    throw new InvalidArgumentError(`the request can't be written as JSON`, undefined, { cause });
-  }
-  if (json === undefined) throw new InvalidArgumentError(`the request is no JSON but ${typeof request}`);
-  return json;
-}
+const CHAT = '/chat/completions';
+const EMBEDDINGS = '/embeddings';
 
-/**
- * @param {unknown} json
- * @returns {asserts json is string | Uint8Array}
- */
-function checkRaw(json) {
-  if (typeof json === 'string' || json instanceof Uint8Array) return;
-  throw new InvalidArgumentError(`the request is no JSON text but ${typeof json}`);
-}
+/** @param {import('./native.js').AnswerHandle} handle */
+const toResponse = (handle) => new Response(handle);
+/** @param {import('./native.js').AnswerHandle} handle */
+const toEmbeddings = (handle) => new EmbeddingResponse(handle);
+/** @param {import('./native.js').AnswerHandle} handle */
+const toAnswer = (handle) => new Answer(handle);
 
 class Router {
   #handle;
@@ -79,7 +70,7 @@ class Router {
    * @param {import('../index').CallOptions} [options]
    */
   async completion(request, options) {
-    return complete(this.#open(), encode(request), options);
+    return this.#ask({ path: CHAT, json: encode(request) }, options, toResponse);
   }
 
   /**
@@ -88,7 +79,7 @@ class Router {
    */
   async completionRaw(json, options) {
     checkRaw(json);
-    return complete(this.#open(), json, options);
+    return this.#ask({ path: CHAT, json }, options, toResponse);
   }
 
   /**
@@ -96,7 +87,7 @@ class Router {
    * @param {import('../index').CallOptions} [options]
    */
   async stream(request, options) {
-    return openStream(this.#open(), encode(request), options);
+    return this.#stream({ path: CHAT, json: encode(request) }, options, toChatStream);
   }
 
   /**
@@ -105,7 +96,42 @@ class Router {
    */
   async streamRaw(json, options) {
     checkRaw(json);
-    return openStream(this.#open(), json, options);
+    return this.#stream({ path: CHAT, json }, options, toChatStream);
+  }
+
+  /**
+   * @param {import('../types/verbs').EmbeddingRequest} request
+   * @param {import('../index').CallOptions} [options]
+   */
+  async embedding(request, options) {
+    return this.#ask({ path: EMBEDDINGS, json: encode(request) }, options, toEmbeddings);
+  }
+
+  /**
+   * @param {string | Uint8Array} json
+   * @param {import('../index').CallOptions} [options]
+   */
+  async embeddingRaw(json, options) {
+    checkRaw(json);
+    return this.#ask({ path: EMBEDDINGS, json }, options, toEmbeddings);
+  }
+
+  /**
+   * @param {string} path
+   * @param {import('../types/verbs').VerbRequest | string | Uint8Array} request
+   * @param {import('../index').CallOptions} [options]
+   */
+  async request(path, request, options) {
+    return this.#ask(questionOf(path, request), options, toAnswer);
+  }
+
+  /**
+   * @param {string} path
+   * @param {import('../types/verbs').VerbRequest | string | Uint8Array} request
+   * @param {import('../index').CallOptions} [options]
+   */
+  async requestStream(path, request, options) {
+    return this.#stream(questionOf(path, request), options, toEventStream);
   }
 
   /** @param {import('../types/request').CompletionRequest} request */
@@ -136,6 +162,26 @@ class Router {
 
   close() {
     return (this.#closed ??= native.close(this.#handle).then(() => undefined));
+  }
+
+  /**
+   * @template Value
+   * @param {import('./call.js').Question} question
+   * @param {import('../index').CallOptions | undefined} options
+   * @param {(handle: import('./native.js').AnswerHandle) => Value} adopt
+   */
+  #ask(question, options, adopt) {
+    return call(native.start, this.#open(), question, options, adopt);
+  }
+
+  /**
+   * @template Value
+   * @param {import('./call.js').Question} question
+   * @param {import('../index').CallOptions | undefined} options
+   * @param {(handle: import('./native.js').StreamHandle, signal?: import('../index').AbortSignalLike) => Value} adopt
+   */
+  #stream(question, options, adopt) {
+    return call(native.openStream, this.#open(), question, options, adopt);
   }
 
   /** @param {string | Uint8Array} json */

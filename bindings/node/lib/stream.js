@@ -3,14 +3,15 @@
 const { inspect } = require('node:util');
 const { ReadableStream } = require('node:stream/web');
 const { onAbort } = require('./abort.js');
+const { Accumulator } = require('./accumulate.js');
 const { classes, errorOf } = require('./errors.js');
 const native = require('./native.js');
 
-const { CancelledError, InvalidArgumentError } = classes;
+const { CancelledError } = classes;
 
 /**
  * @typedef {import('../index').AbortSignalLike} Signal
- * @typedef {import('../types/chunk').ChatChunk} Chunk
+ * @typedef {import('../types/stream').StreamEvent} Event
  * @typedef {import('../types/metadata').StreamMetadata} Metadata
  */
 
@@ -24,9 +25,10 @@ const BATCH = 64;
  */
 const abandoned = new FinalizationRegistry((forget) => forget());
 
-class ChatStream {
+/** A stream of any verb: of events, or of chunks. */
+class EventStream {
   #handle;
-  /** @type {Chunk[]} What was taken over and not yet read. */
+  /** @type {Event[]} What was taken over and not yet read. */
   #ahead = [];
   #read = 0;
   #text = '';
@@ -76,7 +78,7 @@ class ChatStream {
   }
 
   toReadableStream() {
-    const pull = async (/** @type {import('node:stream/web').ReadableStreamDefaultController<Chunk>} */ controller) => {
+    const pull = async (/** @type {import('node:stream/web').ReadableStreamDefaultController<Event>} */ controller) => {
       const chunk = await this.#next();
       if (chunk === undefined) controller.close();
       else controller.enqueue(chunk);
@@ -86,7 +88,7 @@ class ChatStream {
     return new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
   }
 
-  /** @returns {AsyncIterableIterator<Chunk>} */
+  /** @returns {AsyncIterableIterator<Event>} */
   [Symbol.asyncIterator]() {
     let left = false;
     const next = async () => {
@@ -107,8 +109,16 @@ class ChatStream {
    * @param {import('node:util').InspectOptions} options
    */
   [inspect.custom](_depth, options) {
-    return `ChatStream ${inspect({ text: this.text, metadata: this.metadata }, options)}`;
+    return `${this.constructor.name} ${inspect({ text: this.text, metadata: this.metadata }, options)}`;
   }
+
+  /**
+   * What was given to the reader.
+   *
+   * @protected
+   * @param {Event} _event
+   */
+  _seen(_event) {}
 
   /** The next chunk; undefined at the end, however often it is asked for. */
   async #next() {
@@ -119,8 +129,9 @@ class ChatStream {
       }
       await this.#fetch();
     }
-    const chunk = /** @type {Chunk} */ (this.#ahead[this.#read++]);
+    const chunk = /** @type {Event} */ (this.#ahead[this.#read++]);
     this.#text += textOf(chunk);
+    this._seen(chunk);
     return chunk;
   }
 
@@ -169,67 +180,86 @@ class ChatStream {
 }
 
 if (Symbol.asyncDispose) {
-  /** @this {ChatStream} */
+  /** @this {EventStream} */
   const dispose = function () {
     return this.close();
   };
-  Object.defineProperty(ChatStream.prototype, Symbol.asyncDispose, { value: dispose, writable: true, configurable: true });
+  Object.defineProperty(EventStream.prototype, Symbol.asyncDispose, { value: dispose, writable: true, configurable: true });
 }
 
-/**
- * What a chunk adds to the first choice's text.
- *
- * @param {Chunk} chunk
- */
-function textOf(chunk) {
-  const choice = chunk.choices?.find(({ index }) => index === 0);
-  return typeof choice?.delta?.content === 'string' ? choice.delta.content : '';
-}
+/** A chat completion, which is put together again from its chunks. */
+class ChatStream extends EventStream {
+  #whole = new Accumulator();
 
-/**
- * Opens a stream: resolves with its first content.
- *
- * @param {import('./native.js').RouterHandle} router
- * @param {string | Uint8Array} json
- * @param {import('../index').CallOptions} [options]
- */
-async function openStream(router, json, options) {
-  const signal = options?.signal;
-  if (signal !== undefined && signal !== null) return openUnless(signal, router, json);
-  try {
-    return new ChatStream(await native.openStream(router, json));
-  } catch (thrown) {
-    throw errorOf(thrown);
+  /**
+   * @protected
+   * @param {Event} chunk
+   */
+  _seen(chunk) {
+    this.#whole.add(/** @type {import('../types/chunk').ChatChunk} */ (/** @type {unknown} */ (chunk)));
+  }
+
+  get currentChatCompletionSnapshot() {
+    return this.#whole.isEmpty ? undefined : this.#whole.completion();
+  }
+
+  async finalChatCompletion() {
+    // Behind the end there is nothing to leave early.
+    for await (const _ of this);
+    const whole = this.#whole.completion();
+    if (!this.metadata.usage_estimated) whole.usage ??= this.metadata.usage;
+    return whole;
+  }
+
+  async finalMessage() {
+    const [first] = (await this.finalChatCompletion()).choices;
+    return first?.message ?? { role: /** @type {const} */ ('assistant'), content: '' };
+  }
+
+  async finalContent() {
+    const { content } = await this.finalMessage();
+    return typeof content === 'string' ? content : null;
+  }
+
+  async totalUsage() {
+    await this.finalChatCompletion();
+    return this.metadata.usage;
   }
 }
 
 /**
- * The same with a signal that ends the opening, and then the stream.
+ * What a chunk adds to the first choice's text, or an event to that of a response.
  *
- * @param {Signal} signal
- * @param {import('./native.js').RouterHandle} router
- * @param {string | Uint8Array} json
+ * @param {Event} event
  */
-async function openUnless(signal, router, json) {
-  if (typeof signal?.addEventListener !== 'function') throw new InvalidArgumentError('the signal is no AbortSignal');
-  if (signal.aborted) {
-    throw new CancelledError('the call was cancelled before it began', undefined, { cause: signal.reason });
-  }
-  const number = new BigUint64Array(1);
-  const opened = native.openStream(router, json, number);
-  const forget = onAbort(signal, () => native.cancel(router, number[0] ?? 0n));
-  try {
-    const stream = new ChatStream(await opened, signal);
-    // Aborted while it was on its way here: its first read says so.
-    if (signal.aborted) stream.cancel(signal.reason);
-    return stream;
-  } catch (thrown) {
-    const error = errorOf(thrown);
-    if (error instanceof CancelledError) error.cause = signal.reason;
-    throw error;
-  } finally {
-    forget();
-  }
+function textOf({ type, delta, choices }) {
+  if (type === 'response.output_text.delta') return typeof delta === 'string' ? delta : '';
+  const choice = Array.isArray(choices) ? choices.find(({ index }) => index === 0) : undefined;
+  const text = choice?.delta?.content ?? choice?.text;
+  return typeof text === 'string' ? text : '';
 }
 
-module.exports = { ChatStream, openStream };
+/**
+ * @template {EventStream} Stream
+ * @param {Stream} stream
+ * @param {Signal} [signal]
+ */
+function opened(stream, signal) {
+  // Aborted while it was on its way here: its first read says so.
+  if (signal?.aborted) stream.cancel(signal.reason);
+  return stream;
+}
+
+/**
+ * @param {import('./native.js').StreamHandle} handle
+ * @param {Signal} [signal]
+ */
+const toChatStream = (handle, signal) => opened(new ChatStream(handle, signal), signal);
+
+/**
+ * @param {import('./native.js').StreamHandle} handle
+ * @param {Signal} [signal]
+ */
+const toEventStream = (handle, signal) => opened(new EventStream(handle, signal), signal);
+
+module.exports = { ChatStream, EventStream, toChatStream, toEventStream };

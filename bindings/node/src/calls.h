@@ -28,4 +28,26 @@ std::unique_ptr<Owed> promise(napi_env env, Holder router, napi_value *value);
 // What was handed to the library as `user_data`: its callback settles it if it was accepted, else `error` does, now.
 void settle_later(napi_env env, bool accepted, Owed *user_data, router_error_t *error);
 
+// Starts a call with JavaScript's arguments (router, path, request, place of its number), and gives the promise of `what`.
+template <typename Done>
+napi_value start_call(napi_env env, napi_callback_info info, Owed::What what, Done done,
+                      bool (*start)(const router_t *, const char *, size_t, const char *, size_t, Done, void *,
+                                    uint64_t *, router_error_t **)) {
+  Arguments<4> arguments(env, info);
+  Holder router = holder_of(env, arguments.at[0]);
+  Text path(env, arguments.at[1]);
+  Text request(env, arguments.at[2]);
+  uint64_t *number = place_of_number(env, arguments.at[3]);
+  napi_value result = nullptr;
+  std::unique_ptr<Owed> owed = promise(env, router, &result);
+  if (owed == nullptr) return nullptr;
+  owed->what = what;
+  Owed *user_data = owed.release();
+  router_error_t *error = nullptr;
+  bool accepted = start(open(router), path.data(), path.size(), request.data(), request.size(), done, user_data, number,
+                        &error);
+  settle_later(env, accepted, user_data, error);
+  return result;
+}
+
 }  // namespace llmrouter_node

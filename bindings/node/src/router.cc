@@ -53,20 +53,8 @@ napi_value router_from_yaml(napi_env env, napi_callback_info info) { return make
 
 napi_value router_from_file(napi_env env, napi_callback_info info) { return make(env, info, router_new_from_file); }
 
-napi_value start_completion(napi_env env, napi_callback_info info) {
-  Arguments<3> arguments(env, info);
-  Holder router = holder_of(env, arguments.at[0]);
-  Text request(env, arguments.at[1]);
-  uint64_t *number = place_of_number(env, arguments.at[2]);
-  napi_value result = nullptr;
-  std::unique_ptr<Owed> owed = promise(env, router, &result);
-  if (owed == nullptr) return nullptr;
-  owed->what = Owed::What::answer;
-  Owed *user_data = owed.release();
-  router_error_t *error = nullptr;
-  bool accepted = router_completion_async(open(router), request.data(), request.size(), done, user_data, number, &error);
-  settle_later(env, accepted, user_data, error);
-  return result;
+napi_value start_request(napi_env env, napi_callback_info info) {
+  return start_call<router_completion_fn>(env, info, Owed::What::answer, done, router_request_async);
 }
 
 napi_value cancel_call(napi_env env, napi_callback_info info) {

@@ -42,20 +42,7 @@ void read(void *user_data, int32_t status, const char *chunks, size_t len, route
 }  // namespace
 
 napi_value open_stream(napi_env env, napi_callback_info info) {
-  Arguments<3> arguments(env, info);
-  Holder router = holder_of(env, arguments.at[0]);
-  Text request(env, arguments.at[1]);
-  uint64_t *number = place_of_number(env, arguments.at[2]);
-  napi_value result = nullptr;
-  std::unique_ptr<Owed> owed = promise(env, router, &result);
-  if (owed == nullptr) return nullptr;
-  owed->what = Owed::What::stream;
-  Owed *user_data = owed.release();
-  router_error_t *error = nullptr;
-  bool accepted =
-      router_completion_stream_async(open(router), request.data(), request.size(), opened, user_data, number, &error);
-  settle_later(env, accepted, user_data, error);
-  return result;
+  return start_call<router_stream_fn>(env, info, Owed::What::stream, opened, router_request_stream_async);
 }
 
 napi_value next_chunks(napi_env env, napi_callback_info info) {

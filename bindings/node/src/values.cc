@@ -99,6 +99,15 @@ napi_value failure_value(napi_env env, const router_error_t *error) {
 
 napi_value answer_body(napi_env env, napi_callback_info info) { return read(env, info, router_response_body); }
 
+napi_value answer_bytes(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  size_t len = 0;
+  const char *body = router_response_body(pointer_of<router_response_t>(env, arguments.at[0]), &len);
+  napi_value bytes = nullptr;
+  if (napi_create_buffer_copy(env, len, body, nullptr, &bytes) != napi_ok) return nullptr;
+  return bytes;
+}
+
 napi_value answer_text(napi_env env, napi_callback_info info) { return read(env, info, router_response_text); }
 
 napi_value answer_metadata(napi_env env, napi_callback_info info) { return read(env, info, router_response_metadata); }

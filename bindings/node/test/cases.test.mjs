@@ -13,8 +13,8 @@ const { cases } = JSON.parse(readFileSync(inRepository('tests/bindings/cases.jso
 
 // A member that this runner does not know would go untested.
 const KNOWN = {
-  case: ['name', 'config', 'script', 'request', 'raw', 'warm_up', 'cancel', 'close', 'in_flight', 'within_ms', 'expect', 'new_fails', 'explain'],
-  expect: ['text', 'metadata', 'attempts', 'error', 'plan'],
+  case: ['name', 'config', 'script', 'path', 'request', 'raw', 'warm_up', 'cancel', 'close', 'in_flight', 'within_ms', 'expect', 'new_fails', 'explain'],
+  expect: ['text', 'metadata', 'attempts', 'content_type', 'body', 'error', 'plan'],
 };
 
 /** The members that are wanted, at every depth; of a text that ends in "…", how it begins. */
@@ -27,12 +27,15 @@ function fits(is, wanted) {
 
 const checkPlan = (plan, wanted) => assert.ok(fits(plan, wanted), `the plan is ${JSON.stringify(plan)}`);
 
-function checkAnswer(answer, { text, metadata = {}, attempts, plan }) {
+function checkAnswer(answer, { text, metadata = {}, attempts, content_type, body, plan }) {
   assert.equal(answer.metadata.explain !== undefined, plan !== undefined);
   if (plan !== undefined) checkPlan(answer.metadata.explain, plan);
   if (text !== undefined) assert.equal(answer.text, text);
   for (const [name, value] of Object.entries(metadata)) assert.deepEqual(answer.metadata[name], value, name);
   if (attempts !== undefined) assert.equal(answer.metadata.attempts.length, attempts);
+  if (content_type !== undefined) assert.equal(answer.contentType, content_type);
+  const data = Buffer.isBuffer(answer.data) ? answer.data.toString('base64') : answer.data;
+  if (body !== undefined) assert.ok(fits(data, body), `the body is ${JSON.stringify(data)}`);
 }
 
 function runExplain({ request, expect }, router) {
@@ -50,8 +53,10 @@ function runExplain({ request, expect }, router) {
 async function runCase(entry, router) {
   const controller = entry.cancel ? new AbortController() : undefined;
   const options = controller && { signal: controller.signal };
-  const call = () =>
-    entry.raw === undefined ? router.completion(entry.request, options) : router.completionRaw(entry.raw, options);
+  const call = () => {
+    if (entry.path !== undefined) return router.request(entry.path, entry.request, options);
+    return entry.raw === undefined ? router.completion(entry.request, options) : router.completionRaw(entry.raw, options);
+  };
 
   for (let i = 0; i < (entry.warm_up ?? 0); i++) await call().catch(() => {});
   if (entry.explain) {

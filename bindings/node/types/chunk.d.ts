@@ -33,6 +33,8 @@ export interface Delta {
   content?: string | null;
   refusal?: string | null;
   tool_calls?: ToolCallDelta[];
+  /** What the model reasons, of providers that tell. */
+  reasoning_content?: string | null;
   [member: string]: unknown;
 }
 

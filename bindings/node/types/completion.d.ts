@@ -30,6 +30,8 @@ export interface AnswerMessage {
   content: string | null;
   refusal?: string | null;
   tool_calls?: ToolCall[];
+  /** What the model reasoned, of providers that tell. */
+  reasoning_content?: string | null;
   [member: string]: unknown;
 }
 

@@ -45,6 +45,8 @@ export interface Metadata {
   dropped_params: string[];
   /** What was planned; only if the request has `metadata: { explain: true }`. */
   explain?: Plan;
+  /** What the answer is; absent for JSON. */
+  content_type?: string;
   /** The provider's headers on rate limits, waits and request ids; names in lower case. */
   headers: Record<string, string>;
   /** What a newer library adds. */

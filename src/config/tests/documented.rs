@@ -88,14 +88,13 @@ fn complete_production_example() {
     assert_eq!(config.deployments[0].info.number("input_cost_per_token"), Some(0.00003));
     let warnings = warnings(&config);
     for part in [
-        "model_list[0].model_info.input_cost_per_token at line 12 column 7: not in force yet",
         "router_settings.timeout at line 65 column 3: overridden by litellm_settings.request_timeout",
         "model_group_alias.gpt4 at line 61 column 5: there is no model group prod-gpt-4; gpt-4 answers",
         "litellm_settings.success_callback at line 90 column 3: not in force yet",
     ] {
         assert!(warnings.contains(part), "{part}\n{warnings}");
     }
-    assert_eq!(warnings.matches("input_cost_per_token").count(), 1, "one warning speaks for all");
+    assert!(!warnings.contains("input_cost_per_token"), "{warnings}");
     assert!(!warnings.contains("set_verbose"));
 }
 

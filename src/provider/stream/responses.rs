@@ -12,9 +12,8 @@ pub struct ResponsesStream;
 impl StreamReader for ResponsesStream {
     fn event(&mut self, _name: Option<&str>, data: Bytes, out: &mut Vec<Chunk>) -> Result<Progress, StreamFault> {
         match data.trim_ascii() {
-            b"" => return Ok(Progress::More),
-            // Of servers that end all their streams alike.
-            DONE => return Ok(Progress::Done),
+            // Of servers that end all their streams alike: it ends what was cut short as well, and so says nothing.
+            b"" | DONE => return Ok(Progress::More),
             _ => {}
         }
         let (chunk, kind) = event(data)?;

@@ -50,6 +50,7 @@ async fn an_answer_may_carry_the_plan() {
         let text = crate::router::metadata_json(
             &completed.trail,
             &completed.answer.headers,
+            crate::chat::Verb::Chat,
             completed.answer.body.json(),
             None,
         );

@@ -44,10 +44,12 @@ pub struct LoadError {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
-    /// A request; `messages` is one user message unless given.
+    /// A request; what its verb can't do without is filled in unless given.
     pub call: Option<Map<String, Value>>,
     /// A request as the very text to send.
     pub raw: Option<String>,
+    /// Which verb is called; without it a chat. `*` is each of them in turn.
+    pub path: Option<String>,
     /// A request to ask `router_explain` about; completed like that of `call`.
     pub explain: Option<Map<String, Value>>,
     /// How many times.
@@ -79,6 +81,8 @@ pub struct Expect {
     /// The answer's body as text.
     #[serde(deserialize_with = "given")]
     pub body_text: Option<Value>,
+    /// The answer's body in base64.
+    pub body_base64: Option<Value>,
     pub metadata: Option<Value>,
     /// What `router_explain` says.
     pub plan: Option<Value>,
@@ -238,6 +242,9 @@ impl Step {
         if verbs.iter().filter(|given| **given).count() != 1 || (self.call.is_some() && self.raw.is_some()) {
             return Err("one of call, raw, explain, snapshot, upstream, script, clear_log and sleep_ms".into());
         }
+        if self.path.is_some() && self.call.is_none() && self.raw.is_none() {
+            return Err("path is for call and raw".into());
+        }
         if self.expect.plan.is_some() && self.explain.is_none() {
             return Err("plan is for explain".into());
         }
@@ -283,6 +290,7 @@ mod tests {
             ("{name: n, why: w, config: '', steps: [{call: {}, expect: {error: {code: NOPE}}}]}", "NOPE"),
             ("{name: n, why: w, config: '', steps: [{call: {}, sleep_ms: 1}]}", "one of call"),
             ("{name: n, why: w, config: '', steps: [{call: {}, expect: {plan: {}}}]}", "plan is for explain"),
+            ("{name: n, why: w, config: '', steps: [{snapshot: {}, path: /rerank}]}", "path is for call"),
             ("{name: n, why: w, config: '', steps: [{script: {path: {}}}]}", "unknown field `path`"),
             ("{name: n, why: w, steps: [{call: {}}]}", "one of config"),
         ] {

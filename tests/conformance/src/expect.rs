@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fakeprovider::abi::{Answer, Failure, Outcome};
 use serde_json::{Value, json};
 
@@ -54,7 +56,7 @@ impl Done {
     pub fn shown(&self) -> Value {
         match &self.outcome {
             Ok(answer) => {
-                json!({"body": answer.body, "text": answer.text, "metadata": answer.metadata})
+                json!({"body": String::from_utf8_lossy(&answer.bytes), "text": answer.text, "metadata": answer.metadata})
             }
             Err(failure) => {
                 json!({"error": failure.json, "code": failure.code, "retry_after_ms": failure.retry_after_ms})
@@ -133,6 +135,9 @@ impl Expect {
         }
         if let Some(expected) = &self.body_text {
             differences("body_text", expected, Some(&json!(answer.body)), found);
+        }
+        if let Some(expected) = &self.body_base64 {
+            differences("body_base64", expected, Some(&json!(STANDARD.encode(&answer.bytes))), found);
         }
         if let Some(expected) = &self.metadata {
             differences("metadata", expected, Some(&answer.metadata), found);

@@ -7,6 +7,8 @@ mod run;
 mod secrets;
 mod step;
 mod upstream;
+mod verbs;
 
 pub use case::{Case, Places};
 pub use run::{Form, run};
+pub use verbs::{VERBS, completed};

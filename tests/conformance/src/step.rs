@@ -5,14 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fakeprovider::FakeProvider;
-use fakeprovider::abi::{Outcome, Router};
-use serde_json::{Map, Value, json};
+use fakeprovider::abi::{Export, Outcome, Router};
+use serde_json::{Map, Value};
 
 use crate::case::{Step, parse_script};
 use crate::expect::Done;
 use crate::matching::{differences, short};
 use crate::run::Form;
 use crate::secrets::Secrets;
+use crate::verbs::{EVERY, VERBS, completed, export};
 
 /// An outcome that has not come by then never comes: no case waits that long.
 const LATEST: Duration = Duration::from_secs(45);
@@ -72,7 +73,17 @@ impl Step {
     }
 
     fn call(&self, stage: &Stage) -> Vec<String> {
-        let request = self.request();
+        if self.path.as_deref() != Some(EVERY) {
+            return self.call_to(self.path.as_deref(), stage);
+        }
+        let found =
+            |path: &str| self.call_to(Some(path), stage).into_iter().map(|text| format!("{path}: {text}")).collect();
+        VERBS.iter().map(|(path, _)| found(path)).find(|found: &Vec<String>| !found.is_empty()).unwrap_or_default()
+    }
+
+    fn call_to(&self, path: Option<&str>, stage: &Stage) -> Vec<String> {
+        let request = self.request(path);
+        let export = export(path);
         let concurrent = self.concurrent.unwrap_or(1).max(1);
         let repeat = self.repeat.unwrap_or(concurrent);
         let (started, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -81,7 +92,7 @@ impl Step {
                 scope.spawn(|| {
                     while started.fetch_add(1, Relaxed) < repeat {
                         let start = Instant::now();
-                        let outcome = self.call_once(stage, &request);
+                        let outcome = self.call_once(stage, export, &request);
                         let one = Done { outcome, took: start.elapsed() };
                         done.lock().unwrap_or_else(PoisonError::into_inner).push(one);
                     }
@@ -94,7 +105,7 @@ impl Step {
     /// A plan costs nothing upstream, and holds no secret.
     fn explain(&self, request: &Map<String, Value>, stage: &Stage) -> Vec<String> {
         let before = stage.provider.log().len();
-        let plan = stage.router.explain(&completed(request.clone()));
+        let plan = stage.router.explain(&completed(None, request.clone()));
         let mut found = self.expect.check_plan(&plan);
         let shown = plan.unwrap_or_else(|failure| failure.json).to_string();
         found.extend(stage.secrets.in_text("plan", &shown));
@@ -108,15 +119,15 @@ impl Step {
         found
     }
 
-    fn request(&self) -> String {
-        self.raw.clone().unwrap_or_else(|| completed(self.call.clone().unwrap_or_default()))
+    fn request(&self, path: Option<&str>) -> String {
+        self.raw.clone().unwrap_or_else(|| completed(path, self.call.clone().unwrap_or_default()))
     }
 
-    fn call_once(&self, stage: &Stage, request: &str) -> Outcome {
+    fn call_once(&self, stage: &Stage, export: Export, request: &str) -> Outcome {
         if stage.form == Form::Blocking && self.cancel_after_ms.is_none() {
-            return stage.router.completion(request);
+            return stage.router.call(export, request);
         }
-        let call = stage.router.completion_async(request)?;
+        let call = stage.router.start(export, request)?;
         if let Some(after) = self.cancel_after_ms {
             std::thread::sleep(Duration::from_millis(after));
             stage.router.cancel(&call);
@@ -145,14 +156,6 @@ impl Step {
         }
         found
     }
-}
-
-/// The request's text; a step that says no `messages` has one from the user.
-fn completed(mut request: Map<String, Value>) -> String {
-    request.entry("messages").or_insert_with(|| json!([{"role": "user", "content": "hi"}]));
-    // An explicit null leaves the messages out.
-    request.retain(|name, value| name != "messages" || !value.is_null());
-    Value::Object(request).to_string()
 }
 
 /// Adds the whole of what was there, to see a difference in its place.

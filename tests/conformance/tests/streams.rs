@@ -149,6 +149,44 @@ fn a_finished_answer_needs_no_terminator() {
 }
 
 #[test]
+fn a_stream_that_ended_leaves_its_connection_to_the_next() {
+    let late = [(0, role()), (0, word("hello")), (0, "data: [DONE]\n\n".to_owned()), (20, ": the end\n\n".to_owned())];
+    let world = world(json!({"paths": {"/east": [pieces(&late)]}}));
+    let router = world.router(&["east"], json!({}));
+    for _ in 0..10 {
+        let (chunks, end) = router.stream(&request(json!({})), false).unwrap().rest();
+        assert_eq!((text(&chunks).as_str(), ended(end)), ("hello", None));
+        // The end of the body comes behind that of the answer.
+        std::thread::sleep(Duration::from_millis(40));
+    }
+    let connections = world.provider.stats().total_connections;
+    assert_eq!(connections, 1, "{connections} connections for ten streams");
+}
+
+#[test]
+fn every_choice_has_to_end() {
+    let choice = |index: usize, content: &str, reason: Value| {
+        let delta = if content.is_empty() { json!({}) } else { json!({"content": content}) };
+        format!(
+            "data: {}\n\n",
+            json!({"id": "c", "choices": [{"index": index, "delta": delta, "finish_reason": reason}]})
+        )
+    };
+    let first = [(0, choice(0, "a", json!(null))), (0, choice(1, "b", json!(null))), (0, choice(0, "", json!("stop")))];
+    let both = [first.to_vec(), vec![(0, choice(1, "", json!("length")))]].concat();
+    for (name, reply, code) in [("cut", pieces(&first), Some(STREAM_TRUNCATED)), ("whole", pieces(&both), None)] {
+        let world = world(json!({"paths": {"/east": [reply]}}));
+        let router = world.router(&["east"], json!({}));
+        let (_, end) = router.stream(&request(json!({"n": 2})), false).unwrap().rest();
+        assert_eq!(ended(end), code, "{name}");
+    }
+    let alone = world(json!({"paths": {"/east": [pieces(&[(0, word("a")), (0, chunk(json!({}), Some("stop")))])]}}));
+    let router = alone.router(&["east"], json!({}));
+    let (_, end) = router.stream(&request(json!({"n": 2})), false).unwrap().rest();
+    assert_eq!(ended(end), Some(STREAM_TRUNCATED), "the second has not even begun");
+}
+
+#[test]
 fn a_stream_cut_at_any_byte_is_never_taken_for_whole() {
     for name in ["east", "claude"] {
         // The same bytes that the provider streams by itself.

@@ -24,6 +24,7 @@ pub mod abi;
 mod connection;
 mod control;
 mod dialect;
+mod form;
 mod http;
 mod play;
 mod provider;

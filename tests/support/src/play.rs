@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::dialect;
+use crate::dialect::{self, Said};
 use crate::http::Request;
 use crate::script::{Echo, End, Framing, Headers};
 use crate::table::{Body, Play};
@@ -14,8 +14,8 @@ const NO_HEADERS: &Headers = &Headers(Vec::new());
 /// Writes the answer of an unscripted path to `wire`; the connection stays in use unless the request asked to close.
 pub fn unscripted(request: &Request, close: bool, scratch: &mut Vec<u8>, wire: &mut Wire) -> Option<End> {
     scratch.clear();
-    let status = dialect::answer(request.path, request.body, 0, scratch);
-    let head = Head { status, headers: NO_HEADERS, content_type: dialect::content_type(scratch), close };
+    let Said { status, content_type } = dialect::answer(request, 0, scratch);
+    let head = Head { status, headers: NO_HEADERS, content_type, close };
     head.write(Some(scratch.len()), wire);
     wire.bytes.extend_from_slice(b"\r\n");
     wire.bytes.extend_from_slice(scratch);
@@ -42,8 +42,8 @@ pub fn scripted(play: &Play, request: &Request, close: bool, scratch: &mut Vec<u
         }
         Body::Default => {
             scratch.clear();
-            let status = default_body(play, request, scratch);
-            whole(play, status, dialect::content_type(scratch), scratch, NO_HEADERS, close, wire);
+            let Said { status, content_type } = default_body(play, request, scratch);
+            whole(play, status, content_type, scratch, NO_HEADERS, close, wire);
         }
     }
     if let Some(at) = play.cut_at {
@@ -53,14 +53,14 @@ pub fn scripted(play: &Play, request: &Request, close: bool, scratch: &mut Vec<u
     play.end.or(close.then_some(End::Close))
 }
 
-fn default_body(play: &Play, request: &Request, body: &mut Vec<u8>) -> u16 {
+fn default_body(play: &Play, request: &Request, body: &mut Vec<u8>) -> Said {
     match play.status {
-        Some(status @ (100..=199 | 204 | 300..=399)) => status,
+        Some(status @ (100..=199 | 204 | 300..=399)) => Said { status, ..Said::JSON },
         Some(status) if status >= 400 => {
             body.extend_from_slice(dialect::error(request.path, status).as_bytes());
-            status
+            Said { status, ..Said::JSON }
         }
-        _ => dialect::answer(request.path, request.body, play.pad_to, body),
+        _ => dialect::answer(request, play.pad_to, body),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::form::{self, Part};
 use crate::http::Request;
 
 /// The log forgets its oldest entries beyond either bound, so that a load test can't fill the memory.
@@ -24,7 +25,7 @@ pub struct Entry {
     pub query: Option<String>,
     /// Names in lower case; the values of a repeated name are joined by ", ".
     pub headers: Map<String, Value>,
-    /// As JSON if it parses, else as text.
+    /// As JSON if it parses; of a form its parts, `[{name, filename, content_type, text or base64}]`; else as text.
     pub body: Value,
     /// As it came.
     pub raw: String,
@@ -236,13 +237,18 @@ impl Raw {
             }
         }
         let raw = String::from_utf8_lossy(&self.body).into_owned();
+        let content_type = headers.get("content-type").and_then(Value::as_str).unwrap_or_default();
+        let body = match form::parse(content_type, &self.body) {
+            Ok(parts) => parts.iter().map(Part::json).collect(),
+            Err(_) => serde_json::from_slice(&self.body).unwrap_or_else(|_| Value::String(raw.clone())),
+        };
         Entry {
             n: self.n,
             method: self.method.clone(),
             path: self.path.clone(),
             query: self.query.clone(),
             headers,
-            body: serde_json::from_slice(&self.body).unwrap_or_else(|_| Value::String(raw.clone())),
+            body,
             raw,
             at_ms: self.at_ms,
             connection: self.connection,

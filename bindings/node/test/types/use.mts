@@ -1,13 +1,18 @@
 // Programs as users write them: what must compile, and what must not.
 
 import {
+  type Answer,
   APIError,
+  type AnswerMessage,
   BadRequestError,
   CancelledError,
   type ChatChunk,
   ChatStream,
   type CompletionRequest,
   ContextWindowExceededError,
+  type EmbeddingResponse,
+  EventStream,
+  type FileInput,
   type Message,
   type Metadata,
   type Plan,
@@ -96,7 +101,13 @@ export async function streamed(signal: AbortSignal): Promise<string> {
     text += choice?.delta.content ?? choice?.delta.tool_calls?.[0]?.function?.arguments ?? choice?.finish_reason ?? '';
     if (one.usage?.total_tokens === 0) break;
   }
-  await router.stream({ model: 'm', messages: [], top_k: 4 });
+  const whole = await (await router.stream({ model: 'm', messages: [], top_k: 4 })).finalChatCompletion();
+  const message: AnswerMessage = await stream.finalMessage();
+  const next: Message[] = [...messages, message];
+  const names: string[] = message.tool_calls?.map((call) => call.function.name) ?? [];
+  const content: string | null = await stream.finalContent();
+  const counted: number | undefined = (await stream.totalUsage())?.total_tokens;
+  const soFar: string | null | undefined = stream.currentChatCompletionSnapshot?.choices[0]?.message.reasoning_content;
   await using raw = await router.streamRaw('{}', { signal });
   const reader = raw.toReadableStream().getReader();
   const read: ChatChunk | undefined = (await reader.read()).value;
@@ -105,7 +116,28 @@ export async function streamed(signal: AbortSignal): Promise<string> {
   stream.cancel();
   stream.cancel(new Error('enough'));
   await stream.close();
-  return [text, stream.text.length, read?.id, ttft, estimated, raw instanceof ChatStream].join();
+  const ended = [whole.choices.length, next.length, names, content, counted, soFar];
+  return [text, stream.text.length, read?.id, ttft, estimated, raw instanceof ChatStream, ended].join();
+}
+
+export async function others(signal: AbortSignal): Promise<string> {
+  const vectors: EmbeddingResponse = await router.embedding({ model: 'm', input: ['a'], dimensions: 2, input_type: 'query' }, { signal });
+  await router.embedding({ model: 'm', input: [[1], [2, 3]], encoding_format: 'base64', timeout: 5 });
+  await router.embeddingRaw('{}', { signal });
+  const number: number | undefined = vectors.vectors[0]?.[0];
+  const embedding: string | number[] | undefined = vectors.data.data[0]?.embedding;
+  const file: FileInput = { filename: 'a.wav', data: new Uint8Array(1) };
+  const heard = await router.request<{ text: string }>('/audio/transcriptions', { model: 'm', file, num_retries: 1 }, { signal });
+  const answer: Answer = await router.request('/v1/moderations', '{}');
+  const body: string | Uint8Array = answer.body;
+  const json: string = vectors.body;
+  const stream: EventStream = await router.requestStream('/responses', { model: 'm', input: 'x' }, { signal });
+  let text = '';
+  for await (const event of stream) text += event.type ?? String(event['id']);
+  for await (const { delta } of await router.requestStream<{ delta?: string }>('/responses', '{}')) text += delta ?? '';
+  const either: EventStream<ChatChunk> = await router.stream({ model: 'm', messages: [] });
+  await either.close();
+  return [text, stream.text, number, embedding, heard.data.text, answer.contentType, body, json].join();
 }
 
 export function told(error: unknown): string | number | null {
@@ -156,6 +188,8 @@ export async function refused(answer: Response, error: RateLimitError): Promise<
     // @ts-expect-error: there may be no content
     chunk.choices[0]?.delta.content.length;
   }
+  // @ts-expect-error: there may be no text
+  (await (await router.stream({ model: 'm', messages: [] })).finalContent()).length;
   // @ts-expect-error: a whole answer's has no such time
   answer.metadata.ttft_ms.toFixed();
   // @ts-expect-error: keys belong into the configuration
@@ -178,6 +212,18 @@ export async function refused(answer: Response, error: RateLimitError): Promise<
   await router.completion({ model: 'm', messages: [] }, { signal: new AbortController() });
   // @ts-expect-error: JSON text, not an object
   await router.completionRaw({});
+  // @ts-expect-error: no input
+  await router.embedding({ model: 'm' });
+  // @ts-expect-error: no model
+  await router.request('/responses', { input: 'x' });
+  // @ts-expect-error: a path first
+  await router.request({ model: 'm' });
+  // @ts-expect-error: keys belong into the configuration
+  await router.request('/responses', { model: 'm', api_key: 'sk-1' });
+  // @ts-expect-error: it may be anything
+  (await router.request('/responses', '{}')).data.output;
+  // @ts-expect-error: it may be bytes
+  (await router.request('/audio/speech', '{}')).body.toUpperCase();
   // @ts-expect-error: the time is required
   await router.shutdown();
   // @ts-expect-error: there may be no text

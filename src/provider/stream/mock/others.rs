@@ -51,6 +51,7 @@ pub fn response(whole: &Map<String, Value>) -> Vec<String> {
     begun.insert("output".to_owned(), json!([]));
     begun.insert("usage".to_owned(), Value::Null);
     send("response.created", json!({ "response": begun }));
+    send("response.in_progress", json!({ "response": begun }));
     let items = whole.get("output").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for (place, item) in items.iter().enumerate() {
         let mut opened = item.clone();
@@ -68,12 +69,17 @@ pub fn response(whole: &Map<String, Value>) -> Vec<String> {
                 members[name] = value;
                 members
             };
+            let with_logprobs = |name: &str, value: Value| {
+                let mut members = with(name, value);
+                members["logprobs"] = json!([]);
+                members
+            };
             let empty = json!({"type": "output_text", "text": "", "annotations": []});
             send("response.content_part.added", with("part", empty));
             for piece in pieces(text) {
-                send("response.output_text.delta", with("delta", piece.into()));
+                send("response.output_text.delta", with_logprobs("delta", piece.into()));
             }
-            send("response.output_text.done", with("text", text.into()));
+            send("response.output_text.done", with_logprobs("text", text.into()));
             send("response.content_part.done", with("part", part.clone()));
         }
         send("response.output_item.done", json!({"output_index": place, "item": item}));

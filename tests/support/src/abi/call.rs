@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::library::{RawError, RawResponse, RawRouter, functions};
+use super::export::Export;
+use super::library::{RawError, RawResponse, RawRouter};
 use super::outcome::{Failure, Outcome, failure, outcome};
 
 /// Calls that wait for their callback. `user_data` is a key, not a pointer, so that a callback too many is found and does no harm.
@@ -60,17 +61,14 @@ impl Call {
 
 /// # Safety
 /// `router` is live.
-pub unsafe fn start(router: *const RawRouter, request: &str) -> Result<Call, Box<Failure>> {
+pub unsafe fn start(router: *const RawRouter, export: Export, request: &str) -> Result<Call, Box<Failure>> {
     let key = NEXT_KEY.fetch_add(1, Ordering::Relaxed);
     let (sender, receiver) = channel();
     waiting().insert(key, sender);
     let (mut number, mut error) = (0, ptr::null_mut());
     let user_data = ptr::without_provenance_mut::<c_void>(key);
-    // SAFETY: a live router, a string with its length, a callback that knows the key, and places for number and error.
-    let accepted = unsafe {
-        let start = functions().completion_async;
-        start(router, request.as_ptr().cast(), request.len(), done, user_data, &mut number, &mut error)
-    };
+    // SAFETY: a live router, a callback that knows the key, and places for number and error.
+    let accepted = unsafe { export.start(router, request, (done, user_data), &mut number, &mut error) };
     assert_eq!(accepted, error.is_null(), "a call is accepted, or refused with an error");
     if accepted {
         return Ok(Call { number, outcome: receiver });

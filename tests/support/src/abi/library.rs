@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use libloading::Library;
 
 /// The ABI this client was written for, as in the header: major << 16 | minor.
-const ABI: u32 = 0x1_0002;
+const ABI: u32 = 0x1_0003;
 
 macro_rules! opaque {
     ($($name:ident)*) => {$(
@@ -49,8 +49,15 @@ functions! {
     shutdown = b"router_shutdown": unsafe extern "C" fn(*const RawRouter, u32) -> bool;
     free = b"router_free": unsafe extern "C" fn(*mut RawRouter);
     completion = b"router_completion": unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *mut *mut RawError) -> *mut RawResponse;
+    embedding = b"router_embedding": unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *mut *mut RawError) -> *mut RawResponse;
+    request = b"router_request":
+        unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *const c_char, usize, *mut *mut RawError) -> *mut RawResponse;
     completion_async = b"router_completion_async":
         unsafe extern "C" fn(*const RawRouter, *const c_char, usize, CompletionFn, *mut c_void, *mut u64, *mut *mut RawError) -> bool;
+    embedding_async = b"router_embedding_async":
+        unsafe extern "C" fn(*const RawRouter, *const c_char, usize, CompletionFn, *mut c_void, *mut u64, *mut *mut RawError) -> bool;
+    request_async = b"router_request_async":
+        unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *const c_char, usize, CompletionFn, *mut c_void, *mut u64, *mut *mut RawError) -> bool;
     cancel = b"router_cancel": unsafe extern "C" fn(*const RawRouter, u64);
     response_body = b"router_response_body": unsafe extern "C" fn(*const RawResponse, *mut usize) -> *const c_char;
     response_text = b"router_response_text": unsafe extern "C" fn(*const RawResponse, *mut usize) -> *const c_char;
@@ -60,6 +67,10 @@ functions! {
         unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *mut *mut RawError) -> *mut RawStream;
     completion_stream_async = b"router_completion_stream_async":
         unsafe extern "C" fn(*const RawRouter, *const c_char, usize, StreamFn, *mut c_void, *mut u64, *mut *mut RawError) -> bool;
+    request_stream = b"router_request_stream":
+        unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *const c_char, usize, *mut *mut RawError) -> *mut RawStream;
+    request_stream_async = b"router_request_stream_async":
+        unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *const c_char, usize, StreamFn, *mut c_void, *mut u64, *mut *mut RawError) -> bool;
     stream_next = b"router_stream_next":
         unsafe extern "C" fn(*mut RawStream, *mut *const c_char, *mut usize, *mut *mut RawError) -> i32;
     stream_next_async = b"router_stream_next_async":
@@ -160,11 +171,21 @@ pub unsafe fn text(pointer: *const c_char) -> Option<String> {
 /// # Safety
 /// `pointer` is NULL or begins `len + 1` readable bytes.
 pub unsafe fn sized(pointer: *const c_char, len: usize) -> Option<String> {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { sized_bytes(pointer, len) };
+    bytes.map(|bytes| String::from_utf8(bytes).expect("what the library gives out as text is UTF-8"))
+}
+
+/// The same for bytes that may be no text.
+///
+/// # Safety
+/// As for [`sized`].
+pub unsafe fn sized_bytes(pointer: *const c_char, len: usize) -> Option<Vec<u8>> {
     if pointer.is_null() {
         return None;
     }
     // SAFETY: the caller's promise.
     let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len + 1) };
-    assert_eq!(bytes[len], 0, "a string of the library ends with NUL");
-    Some(std::str::from_utf8(&bytes[..len]).expect("what the library gives out is UTF-8").to_owned())
+    assert_eq!(bytes[len], 0, "what the library gives out ends with NUL");
+    Some(bytes[..len].to_vec())
 }

@@ -5,7 +5,7 @@ use std::ptr;
 
 use serde_json::Value;
 
-use super::library::{RawError, RawResponse, error_name, functions, sized, text};
+use super::library::{RawError, RawResponse, error_name, functions, sized, sized_bytes, text};
 
 /// How one call ended. The failure is boxed, as it is large and rare.
 pub type Outcome = Result<Answer, Box<Failure>>;
@@ -13,8 +13,10 @@ pub type Outcome = Result<Answer, Box<Failure>>;
 /// A response.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// As it came from the provider.
+    /// As it came from the provider. Empty if it is no text.
     pub body: String,
+    /// The same as bytes, whatever they are.
+    pub bytes: Vec<u8>,
     pub text: Option<String>,
     pub metadata: Value,
 }
@@ -64,19 +66,20 @@ unsafe fn answer(response: *mut RawResponse) -> Answer {
     let api = functions();
     let read = |get: unsafe extern "C" fn(*const RawResponse, *mut usize) -> _| {
         let mut len = 0;
-        // SAFETY: the response lives until it is freed below, and so do its strings.
+        // SAFETY: the response lives until it is freed below, and so does what is read of it.
         unsafe {
             let pointer = get(response, &mut len);
-            sized(pointer, len)
+            sized_bytes(pointer, len)
         }
     };
-    let body = read(api.response_body).expect("router_response_body is not NULL");
-    let text = read(api.response_text);
-    let metadata = read(api.response_metadata).expect("router_response_metadata is not NULL");
+    let text_of = |bytes: Vec<u8>| String::from_utf8(bytes).expect("what the library gives out as text is UTF-8");
+    let bytes = read(api.response_body).expect("router_response_body is not NULL");
+    let text = read(api.response_text).map(text_of);
+    let metadata = text_of(read(api.response_metadata).expect("router_response_metadata is not NULL"));
     // SAFETY: owned and not used again.
     unsafe { (api.response_free)(response) };
     let metadata = serde_json::from_str(&metadata).expect("router_response_metadata is JSON");
-    Answer { body, text, metadata }
+    Answer { body: String::from_utf8(bytes.clone()).unwrap_or_default(), bytes, text, metadata }
 }
 
 /// Copies and frees an error.

@@ -6,6 +6,7 @@ use std::ptr;
 use serde_json::Value;
 
 use super::call::{self, Call};
+use super::export::Export;
 use super::library::{RawError, RawRouter, functions, sized};
 use super::outcome::{Failure, Outcome, failure, outcome};
 use super::stream::Stream;
@@ -45,26 +46,66 @@ impl Router {
         Ok(Self(router))
     }
 
-    /// Sends a request, JSON, and waits.
+    /// Sends a chat completion, JSON, and waits.
     pub fn completion(&self, request: &str) -> Outcome {
+        self.call(Export::Completion, request)
+    }
+
+    /// Starts a chat completion. An error is one of the start; the call's own comes through the handle.
+    pub fn completion_async(&self, request: &str) -> Result<Call, Box<Failure>> {
+        self.start(Export::Completion, request)
+    }
+
+    pub fn embedding(&self, request: &str) -> Outcome {
+        self.call(Export::Embedding, request)
+    }
+
+    pub fn embedding_async(&self, request: &str) -> Result<Call, Box<Failure>> {
+        self.start(Export::Embedding, request)
+    }
+
+    /// Sends a request of the verb that `path` names, and waits.
+    pub fn request(&self, path: &str, request: &str) -> Outcome {
+        self.call(Export::Request(path), request)
+    }
+
+    pub fn request_async(&self, path: &str, request: &str) -> Result<Call, Box<Failure>> {
+        self.start(Export::Request(path), request)
+    }
+
+    /// Opens a stream of a chat, on this thread or by callback; returns at its first content.
+    pub fn stream(&self, request: &str, by_callback: bool) -> Result<Stream, Box<Failure>> {
+        self.open(Export::Completion, request, by_callback)
+    }
+
+    /// The same of the verb that `path` names.
+    pub fn request_stream(&self, path: &str, request: &str, by_callback: bool) -> Result<Stream, Box<Failure>> {
+        self.open(Export::Request(path), request, by_callback)
+    }
+
+    /// Sends a request, JSON, through these functions, and waits.
+    pub fn call(&self, export: Export, request: &str) -> Outcome {
         let mut error = ptr::null_mut();
-        // SAFETY: a live router, a string with its length, and a place for the error; what comes back is ours.
+        // SAFETY: a live router, and a place for the error; what comes back is ours.
         unsafe {
-            let response = (functions().completion)(self.0, request.as_ptr().cast(), request.len(), &mut error);
+            let response = export.call(self.0, request, &mut error);
             outcome(response, error)
         }
     }
 
-    /// Starts a request. An error is one of the start; the call's own comes through the handle.
-    pub fn completion_async(&self, request: &str) -> Result<Call, Box<Failure>> {
+    pub fn start(&self, export: Export, request: &str) -> Result<Call, Box<Failure>> {
         // SAFETY: the router is live, and stays so until the call has been accepted or not.
-        unsafe { call::start(self.0, request) }
+        unsafe { call::start(self.0, export, request) }
     }
 
-    /// Opens a stream, on this thread or by callback; returns at its first content.
-    pub fn stream(&self, request: &str, by_callback: bool) -> Result<Stream, Box<Failure>> {
+    fn open(&self, export: Export, request: &str, by_callback: bool) -> Result<Stream, Box<Failure>> {
         // SAFETY: the router is live.
-        unsafe { if by_callback { Stream::open_async(self.0, request) } else { Stream::open(self.0, request) } }
+        unsafe {
+            match by_callback {
+                true => Stream::open_async(self.0, export, request),
+                false => Stream::open(self.0, export, request),
+            }
+        }
     }
 
     /// Asks for a call to end early.

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use serde_json::Value;
 
+use super::export::Export;
 use super::library::{RawError, RawRouter, RawStream, functions, sized};
 use super::outcome::{Failure, failure};
 
@@ -23,11 +24,11 @@ pub type Read = Result<Option<Vec<Value>>, Box<Failure>>;
 impl Stream {
     /// # Safety
     /// `router` is live.
-    pub(super) unsafe fn open(router: *const RawRouter, request: &str) -> Result<Self, Box<Failure>> {
+    pub(super) unsafe fn open(router: *const RawRouter, export: Export, request: &str) -> Result<Self, Box<Failure>> {
         let mut error = ptr::null_mut();
-        // SAFETY: a live router, a string with its length, and a place for the error; what comes back is ours.
+        // SAFETY: a live router, and a place for the error; what comes back is ours.
         unsafe {
-            let stream = (functions().completion_stream)(router, request.as_ptr().cast(), request.len(), &mut error);
+            let stream = export.open(router, request, &mut error);
             taken(stream, error)
         }
     }
@@ -36,15 +37,18 @@ impl Stream {
     ///
     /// # Safety
     /// `router` is live.
-    pub(super) unsafe fn open_async(router: *const RawRouter, request: &str) -> Result<Self, Box<Failure>> {
+    pub(super) unsafe fn open_async(
+        router: *const RawRouter,
+        export: Export,
+        request: &str,
+    ) -> Result<Self, Box<Failure>> {
         let (sender, receiver) = channel();
         let user_data: *mut Sender<Result<Self, Box<Failure>>> = Box::into_raw(Box::new(sender));
         let (mut number, mut error) = (0, ptr::null_mut());
         // SAFETY: as above; the callback takes the sender back, once.
         unsafe {
-            let start = functions().completion_stream_async;
             let data = user_data.cast::<c_void>();
-            if !start(router, request.as_ptr().cast(), request.len(), opened, data, &mut number, &mut error) {
+            if !export.open_async(router, request, (opened, data), &mut number, &mut error) {
                 drop(Box::from_raw(user_data));
                 return Err(failure(error));
             }

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{MESSAGES, first_segment, rules};
+use super::{MESSAGES, Said, first_segment, rules};
 
-pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> u16 {
+pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> Said {
     if !path.ends_with(MESSAGES) {
         return refuse(404, "Not Found", body);
     }
@@ -17,13 +17,13 @@ pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> 
     }
     if request["stream"] == true {
         stream(path, &request, body);
-        return 200;
+        return Said::EVENTS;
     }
     let mut text = format!("hello from {}", first_segment(path));
     let short = message(path, &request, &text).len();
     text.push_str(&".".repeat(pad_to.saturating_sub(short)));
     body.extend_from_slice(message(path, &request, &text).as_bytes());
-    200
+    Said::JSON
 }
 
 fn message(path: &str, request: &Value, text: &str) -> String {
@@ -65,9 +65,9 @@ fn stream(path: &str, request: &Value, body: &mut Vec<u8>) {
     event("message_stop", json!({}));
 }
 
-fn refuse(status: u16, message: &str, body: &mut Vec<u8>) -> u16 {
+fn refuse(status: u16, message: &str, body: &mut Vec<u8>) -> Said {
     body.extend_from_slice(envelope(kind(status), message).as_bytes());
-    status
+    Said { status, ..Said::JSON }
 }
 
 /// The body Anthropic sends with `status`.

@@ -1,4 +1,4 @@
-//! OpenAI's chat completions, and OpenAI's errors for everything else.
+//! Chat completions. Cheap, as benchmarks ask for them by the million.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -7,7 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::first_segment;
+use super::{NO_MODEL, refuse, unparsable};
+use crate::dialect::{Said, first_segment};
+use crate::http::Request;
 
 /// Looks at no more of a request than the answer needs.
 #[derive(Deserialize)]
@@ -26,19 +28,14 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// Writes the body that `path` answers to `body`, at least `pad_to` bytes long, and returns its status.
-pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> u16 {
-    if !path.ends_with("/chat/completions") {
-        return refuse(404, &format!("Invalid URL ({path})"), body);
-    }
-    let request: ChatRequest = match serde_json::from_slice(request) {
+pub fn answer(request: &Request, pad_to: usize, body: &mut Vec<u8>) -> Said {
+    let path = request.path;
+    let request: ChatRequest = match serde_json::from_slice(request.body) {
         Ok(request) => request,
-        Err(error) => {
-            return refuse(400, &format!("We could not parse the JSON body of your request: {error}"), body);
-        }
+        Err(error) => return refuse(400, &unparsable(&error), body),
     };
     let Some(model) = request.model else {
-        return refuse(400, "you must provide a model parameter", body);
+        return refuse(400, NO_MODEL, body);
     };
     if request.messages.is_none() {
         return refuse(400, "Missing required parameter: 'messages'.", body);
@@ -46,10 +43,10 @@ pub fn answer(path: &str, request: &[u8], pad_to: usize, body: &mut Vec<u8>) -> 
     if request.stream == Some(true) {
         let with_usage = request.stream_options.is_some_and(|options| options.include_usage == Some(true));
         stream(path, &model, with_usage, body);
-        return 200;
+        return Said::EVENTS;
     }
     chat(path, &model, pad_to, body);
-    200
+    Said::JSON
 }
 
 fn chat(path: &str, model: &str, pad_to: usize, body: &mut Vec<u8>) {
@@ -87,26 +84,4 @@ fn stream(path: &str, model: &str, with_usage: bool, body: &mut Vec<u8>) {
         chunk(serde_json::json!([]), Some(&usage));
     }
     body.extend_from_slice(b"data: [DONE]\n\n");
-}
-
-fn refuse(status: u16, message: &str, body: &mut Vec<u8>) -> u16 {
-    let error = serde_json::json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": null}});
-    body.extend_from_slice(error.to_string().as_bytes());
-    status
-}
-
-/// The body OpenAI sends with `status`.
-pub fn error(status: u16) -> String {
-    let (message, kind, code) = match status {
-        401 => ("Incorrect API key provided.", "invalid_request_error", Some("invalid_api_key")),
-        402 => ("Your account has no credit.", "billing_error", Some("billing_not_active")),
-        403 => ("You are not allowed to use this model.", "permission_error", Some("forbidden")),
-        404 => ("The model does not exist.", "invalid_request_error", Some("model_not_found")),
-        408 | 504 => ("The request timed out.", "timeout_error", None),
-        429 => ("Rate limit reached for requests.", "requests", Some("rate_limit_exceeded")),
-        400..=499 => ("The request is not valid.", "invalid_request_error", None),
-        503 | 529 => ("The server is overloaded.", "server_error", None),
-        _ => ("The server had an error while processing your request.", "server_error", None),
-    };
-    serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": code}}).to_string()
 }
