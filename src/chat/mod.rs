@@ -1,5 +1,6 @@
 //! The OpenAI-shaped request and answer. Bytes stay the caller's and the provider's: only the top level is parsed.
 
+mod about;
 #[cfg(test)]
 pub mod accumulated;
 mod chunk;
@@ -15,6 +16,7 @@ mod text;
 mod tokens;
 mod verb;
 
+pub use about::About;
 pub use chunk::Chunk;
 pub use ends::Ends;
 pub use event::{EventKind, event};

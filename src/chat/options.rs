@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::about::{self, About};
 use super::policy::{self, Fallbacks, MockTesting};
 use super::request::RequestError;
 use crate::policy::{ByClass, Lists};
@@ -13,30 +14,26 @@ use crate::policy::{ByClass, Lists};
 pub const STREAM: &str = "stream";
 
 /// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
-const NOT_IN_FORCE: [&str; 12] = [
-    "allowed_model_region",
+const NOT_IN_FORCE: [&str; 9] = [
     "api_version",
     "cache",
     "caching",
     "custom_llm_provider",
-    "enable_tag_filtering",
     "organization",
     "priority",
     "region_name",
     "silent_model",
-    "tags",
     "_router_weights",
 ];
 
 /// Options that carry facts about the call for logs and change nothing about the answer; and those whose wish is
 /// always granted: the attempts are always told, and nobody but this library retries.
-const INFORMATIVE: [&str; 7] = [
+const INFORMATIVE: [&str; 6] = [
     "include_fallback_errors",
     "max_retries",
     "litellm_metadata",
     "litellm_call_id",
     "litellm_trace_id",
-    "litellm_session_id",
     "proxy_server_request",
 ];
 
@@ -74,6 +71,8 @@ pub struct Options {
     pub mock_testing: MockTesting,
     /// `metadata.explain`.
     pub explain: bool,
+    /// What the request says about itself; mostly nothing.
+    pub about: Option<Box<About>>,
     /// `routing_strategy`: in the place of the group's.
     pub routing_strategy: Option<String>,
     pub service_tier: Option<String>,
@@ -99,6 +98,17 @@ pub struct Options {
     pub stream: bool,
     /// Options of LiteLLM's that were given and have no effect.
     pub without_effect: Vec<&'static str>,
+}
+
+impl Options {
+    /// What the request says about itself, if anything.
+    pub fn about(&self) -> Option<&About> {
+        self.about.as_deref()
+    }
+
+    fn about_mut(&mut self) -> &mut About {
+        self.about.get_or_insert_default()
+    }
 }
 
 /// Takes one member in. Returns whether it was an option, which is not sent.
@@ -134,7 +144,34 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "mock_testing_content_policy_fallbacks" => options.mock_testing.content_policy = flag(name, &value()?)?,
         "mock_testing_rate_limit_error" => options.mock_testing.rate_limit = flag(name, &value()?)?,
         "routing_strategy" => options.routing_strategy = value()?.as_str().map(str::to_owned),
-        "metadata" => options.explain = text.contains("\"explain\"") && policy::explain(&value()?),
+        "metadata" => {
+            options.explain = text.contains("\"explain\"") && policy::explain(&value()?);
+            if About::is_in(text) {
+                options.about_mut().read_metadata(&value()?)?;
+            }
+        }
+        "tags" => {
+            let tags = about::tags(name, &value()?)?;
+            if !tags.is_empty() {
+                options.about_mut().tags = tags;
+            }
+        }
+        "enable_tag_filtering" => {
+            if flag(name, &value()?)? {
+                options.about_mut().filters_tags = true;
+            }
+        }
+        "allowed_model_region" => {
+            if let Some(region) = value()?.as_str() {
+                options.about_mut().region = Some(region.to_owned());
+            }
+        }
+        "litellm_session_id" => {
+            if let (Some(session), None) = (value()?.as_str(), options.about().and_then(|about| about.session.as_ref()))
+            {
+                options.about_mut().session = Some(session.to_owned());
+            }
+        }
         "drop_params" => options.drop_params = flag(name, &value()?)?,
         "modify_params" => options.modify_params = flag(name, &value()?)?,
         "additional_drop_params" => options.additional_drop_params = texts(name, value()?)?,
@@ -272,7 +309,7 @@ mod tests {
 
     #[test]
     fn options_without_effect_are_listed() {
-        assert_eq!(options(r#""cache":{"ttl":1},"tags":[]"#).unwrap().without_effect, ["cache", "tags"]);
+        assert_eq!(options(r#""cache":{"ttl":1},"priority":1"#).unwrap().without_effect, ["cache", "priority"]);
         assert!(options(r#""metadata":{}"#).unwrap().without_effect.is_empty());
     }
 

@@ -9,6 +9,7 @@ mod deployment;
 mod env;
 mod error_rules;
 mod fallback;
+mod filters;
 mod groups;
 mod identity;
 mod include;
@@ -92,6 +93,7 @@ fn build(
     let aliases = alias::resolve(&read, &groups, &mut report);
     let fallback = fallback::resolve(&read, &environment, &groups, &aliases, &mut report);
     let routing = routing::read(&read, &groups, &mut report);
+    let filters = filters::read(&read, &deployments, &mut report);
     let retry = resolve::retry(&read, &groups, &aliases, &mut report);
     let cooldown = resolve::cooldown(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);
@@ -100,6 +102,7 @@ fn build(
     report.check()?;
     Ok(Config {
         routing,
+        filters,
         retry,
         fallback,
         cooldown,

@@ -19,6 +19,7 @@ pub struct Config {
     /// In file order; a list of `organization`s is one deployment each.
     pub deployments: Vec<DeploymentConfig>,
     pub routing: RoutingConfig,
+    pub filters: FilterConfig,
     pub retry: RetryConfig,
     pub fallback: FallbackConfig,
     pub cooldown: CooldownConfig,
@@ -143,6 +144,19 @@ pub struct RoutingConfig {
     pub enforce_limits: bool,
     /// `default_max_parallel_requests`: for deployments whose limits say nothing of it.
     pub max_parallel: Option<u32>,
+}
+
+/// Who may answer a request at all.
+#[derive(Clone, Debug, Default)]
+pub struct FilterConfig {
+    /// `enable_tag_filtering`.
+    pub tags: bool,
+    /// Whether a deployment says so of its own group.
+    pub has_tags: bool,
+    /// `tag_filtering_match_any`: one shared tag is enough. Default true.
+    pub match_any: bool,
+    /// `enable_pre_call_checks`.
+    pub pre_call_checks: bool,
 }
 
 /// A strategy and its arguments.

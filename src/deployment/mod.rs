@@ -25,8 +25,6 @@ pub struct Deployment {
     /// The model's name at the provider; a pattern in a wildcard group.
     pub model: String,
     pub config: DeploymentConfig,
-    /// Dollars for a token of the prompt and one of the completion; `None` if a price is not known.
-    pub cost_per_token: Option<f64>,
     /// Shared by all deployments that show the same key to the same server.
     pub key: Arc<Bench>,
     /// What was learnt of it: kept when the configuration is replaced by one that has it, too.
@@ -76,7 +74,7 @@ fn statistic(strategy: &StrategyConfig, percentile: Option<f64>) -> Statistic {
 
 impl Deployment {
     pub fn new(config: DeploymentConfig, provider: String, model: String, key: Arc<Bench>, state: Arc<State>) -> Self {
-        Self { provider, model, config, cost_per_token: None, key, state }
+        Self { provider, model, config, key, state }
     }
 
     pub fn id(&self) -> &str {

@@ -11,6 +11,7 @@ use super::Router;
 use super::candidates::{Choice, Round, choose};
 use super::exhausted::wait_for_somebody;
 use super::fallback::{Step, Stop, Walk};
+use super::filter::passed_over;
 use super::group::Member;
 use super::ledger::{Attempt, Measured, Trail};
 use super::played;
@@ -142,7 +143,7 @@ async fn walk<F: Form>(
             }
         };
         let until = bounds.share(|| walk.ahead(&stop));
-        let mut visit = Visit { router, walk: &walk, stop: &stop, bounds, until, end: End::Failed };
+        let mut visit = Visit { router, walk: &walk, stop: &stop, bounds, until, passed: Vec::new(), end: End::Failed };
         // Boxed, as are the waits further in: a call's own future stays in the sizes that the allocator has at hand.
         let error = match Box::pin(visit.run(form, trail)).await {
             Ok(output) => return Ok(output),
@@ -173,6 +174,8 @@ struct Visit<'v, 'a> {
     bounds: &'v Bounds,
     /// The end of the group's share of the call's deadline.
     until: Option<Instant>,
+    /// Those who may not answer this request.
+    passed: Vec<usize>,
     end: End,
 }
 
@@ -184,7 +187,23 @@ impl Visit<'_, '_> {
             return Err(error);
         }
         let broke = |member: &&Member| trail.broke(member.deployment());
-        let excluded = self.stop.lead.group.usable().filter(broke).map(|member| member.index).collect();
+        let mut excluded: Vec<_> = self.stop.lead.group.usable().filter(broke).map(|member| member.index).collect();
+        match passed_over(self.router, self.stop) {
+            Ok(passed) => {
+                for (index, reason) in passed.members {
+                    if let Some(member) = self.stop.lead.group.member(index) {
+                        trail.skip_deployment(&self.stop.lead.name, member.deployment(), &reason);
+                    }
+                    self.passed.push(index);
+                }
+            }
+            Err(error) => {
+                self.end = End::Passed;
+                trail.skip_group(&self.stop.lead.name, error.message().to_owned());
+                return Err(error);
+            }
+        }
+        excluded.extend(&self.passed);
         let view = View::new(self.router, self.stop.lead.group, &self.stop.request, F::IS_STREAM);
         let mut round = Round { order: None, excluded, view, call_start: self.bounds.start() };
         let mut rounds = 1;
@@ -193,7 +212,8 @@ impl Visit<'_, '_> {
         loop {
             let names = [self.stop.asked, &*self.stop.lead.group.name];
             let mut retries = Retries::new(Rules::new(&self.router.config.retry, &self.stop.request, names), made);
-            let error = match self.round(form, trail, &round, &mut retries).await {
+            let begins = rounds == 1;
+            let error = match self.round(form, trail, &round, &mut retries, begins).await {
                 Ok(output) => return Ok(output),
                 Err(error) => error,
             };
@@ -220,9 +240,9 @@ impl Visit<'_, '_> {
         trail: &mut Trail,
         round: &Round,
         retries: &mut Retries<'_>,
+        begins: bool,
     ) -> Result<F::Output, Error> {
         let (group, request) = (self.stop.lead.group, &*self.stop.request);
-        let begins = round.order.is_none() && round.excluded.is_empty();
         if let Some(error) = played::rate_limit(self.stop).filter(|_| begins) {
             trail.push(played::record(self.stop, &error));
             if let Some(error) = retries.give_up_played(error, group) {
@@ -306,13 +326,13 @@ impl Visit<'_, '_> {
 
     /// Nobody is left to ask: whoever could take the request rests, is busy, or nobody could.
     fn nobody(&mut self, trail: &mut Trail, retries: &mut Retries<'_>, round: &Round) -> Wait {
-        let nobody = self.stop.nobody(&round.view);
+        let nobody = self.stop.nobody(&round.view, &self.passed);
         if nobody.kind() == ErrorKind::RateLimit {
             // Any answer sets a slot free: tried again like what a provider refused.
             return match retries.give_up_busy(nobody, self.stop.lead.group) {
                 Err(error) => Wait::No(self.ended(error, trail, retries)),
                 Ok(time) if self.bounds.refuse(trail.attempts(), self.until, time).is_none() => Wait::For(time),
-                Ok(_) => Wait::No(self.ended(self.stop.nobody(&round.view), trail, retries)),
+                Ok(_) => Wait::No(self.ended(self.stop.nobody(&round.view, &self.passed), trail, retries)),
             };
         }
         self.end = if nobody.retry_after().is_some() { End::Rests } else { End::Passed };

@@ -8,6 +8,8 @@ use crate::error::Error;
 
 use super::Router;
 use super::fallback::{Step, Walk};
+use super::filter::passed_over;
+use super::group::Member;
 use super::ledger::Trail;
 use super::timeout::{Bounds, longest_wait};
 use super::view::{Obstacle, View};
@@ -64,7 +66,10 @@ fn first_return(router: &Router, request: &Request) -> Option<Duration> {
     while let Some(step) = walk.next() {
         let Step::Visit(stop) = step else { continue };
         let view = View::new(router, stop.lead.group, &stop.request, request.options().stream);
-        for member in stop.lead.group.usable().filter(|member| stop.fits(member).is_ok()) {
+        // A group that nobody of may answer has nobody to wait for.
+        let passed = passed_over(router, &stop).map_or_else(|_| None, |passed| Some(passed.numbers()));
+        let left = |member: &&Member| passed.as_ref().is_some_and(|passed| !passed.contains(&member.index));
+        for member in stop.lead.group.usable().filter(left).filter(|member| stop.fits(member).is_ok()) {
             let minute = match view.obstacle(member, now) {
                 Some(Obstacle::Minute(Some(wait))) => wait,
                 Some(Obstacle::Minute(None)) => continue,
@@ -73,7 +78,7 @@ fn first_return(router: &Router, request: &Request) -> Option<Duration> {
             let left = member.deployment().benched_for(now).unwrap_or_default().max(minute);
             first = Some(first.map_or(left, |first| first.min(left)));
         }
-        walk.failed(&stop, &stop.nobody(&view));
+        walk.failed(&stop, &stop.nobody(&view, passed.as_deref().unwrap_or_default()));
     }
     first
 }

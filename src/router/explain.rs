@@ -10,6 +10,7 @@ use crate::policy::Target;
 use super::Router;
 use super::candidates::{Round, level};
 use super::fallback::{Step, Stop, Walk};
+use super::filter::{self, Passed};
 use super::group::Member;
 use super::retry::Rules;
 use super::timeout::{Bounds, of_attempt};
@@ -77,7 +78,11 @@ fn of_kinds(walk: &Walk<'_>, stop: &Stop<'_>) -> Value {
 fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let (group, now) = (stop.lead.group, clock::now());
     let view = View::new(router, group, &stop.request, stop.request.options().stream);
-    let round = Round { order: None, excluded: Vec::new(), view, call_start: bounds.start() };
+    let (passed, refused) = match filter::passed_over(router, stop) {
+        Ok(passed) => (passed, None),
+        Err(error) => (Passed::default(), Some(error)),
+    };
+    let round = Round { order: None, excluded: passed.numbers(), view, call_start: bounds.start() };
     let misfit = |member: &Member| stop.fits(member).err();
     let free = |member: &&Member| group.is_free(member, &view, now);
     let members = level(group, &round, free);
@@ -90,7 +95,9 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let later = |member: &Member| group.order_after(None).is_some() && member.order().is_some();
     let mut deployments: Vec<(usize, Value)> = Vec::new();
     for member in group.usable() {
-        let skipped = if !free(&member) {
+        let skipped = if let Some(reason) = passed.reason(member) {
+            Some(reason.to_owned())
+        } else if !free(&member) {
             Some(unfree(member, &view))
         } else if let Some(error) = misfit(member) {
             Some(error.message().to_owned())
@@ -119,8 +126,9 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     let rules = Rules::new(&router.config.retry, &stop.request, names);
     let nobody = fitting.is_empty().then(|| match members.first().and_then(|member| misfit(member)) {
         Some(error) => error.message().to_owned(),
-        None => stop.nobody(&view).message().to_owned(),
+        None => stop.nobody(&view, &passed.numbers()).message().to_owned(),
     });
+    let nobody = refused.map(|error| error.message().to_owned()).or(nobody);
     let mut value = Map::new();
     value.insert("name".to_owned(), Value::from(&*stop.lead.name));
     value.insert("asked".to_owned(), Value::from(stop.asked));

@@ -69,8 +69,9 @@ impl Stop<'_> {
     }
 
     /// The error of a visit that found nobody free.
-    pub fn nobody(&self, view: &View) -> Error {
-        self.lead.group.nobody(view, |member| self.fits(member).is_ok())
+    /// Those who were passed over are none of them.
+    pub fn nobody(&self, view: &View, passed: &[usize]) -> Error {
+        self.lead.group.nobody(view, |member| !passed.contains(&member.index) && self.fits(member).is_ok())
     }
 }
 

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
+
 use crate::clock;
 use crate::deployment::Deployment;
 use crate::error::{Error, ErrorKind};
+use crate::pricing::{self, ModelInfo, Unit};
 use crate::provider::{Endpoint, Unusable};
 use crate::strategy::Strategy;
 
@@ -45,6 +48,8 @@ pub struct Member {
     /// Its level in this group: those of the lowest are asked first.
     order: Option<i64>,
     pub endpoint: Arc<Endpoint>,
+    /// Prices, windows, capabilities: looked up when somebody asks.
+    info: Arc<OnceCell<ModelInfo>>,
 }
 
 impl Group {
@@ -58,7 +63,7 @@ impl Group {
             Ok(endpoint) => {
                 let (index, endpoint) = (self.members.len(), Arc::new(endpoint));
                 let order = endpoint.deployment().config.order;
-                self.members.push(Member { index, place, alone: true, order, endpoint });
+                self.members.push(Member { index, place, alone: true, order, endpoint, info: Arc::default() });
             }
             Err(why) => self.unusable.push(Outsider { place, deployment, why }),
         }
@@ -169,6 +174,18 @@ impl Group {
 }
 
 impl Member {
+    /// What is known of its model.
+    pub fn info(&self) -> &ModelInfo {
+        let deployment = self.deployment();
+        self.info.get_or_init(|| pricing::of_deployment(&deployment.config, &deployment.provider, &deployment.model))
+    }
+
+    /// Dollars for a token of the prompt and one of the completion; `None` if a price is not known.
+    pub fn cost_per_token(&self) -> Option<f64> {
+        let info = self.info();
+        Some(info.price(Unit::InputToken)? + info.price(Unit::OutputToken)?)
+    }
+
     pub fn deployment(&self) -> &Arc<Deployment> {
         self.endpoint.deployment()
     }

@@ -7,6 +7,7 @@ mod cost;
 mod exhausted;
 mod explain;
 mod fallback;
+mod filter;
 mod group;
 mod held;
 mod ledger;

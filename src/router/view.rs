@@ -95,7 +95,7 @@ impl View {
                 let ttft = self.is_stream.then(|| deployment.state.ttft.value(now)).flatten();
                 candidate.seconds = ttft.or_else(|| deployment.state.latency.value(now));
             }
-            Strategy::Cost => candidate.cost = deployment.cost_per_token,
+            Strategy::Cost => candidate.cost = member.cost_per_token(),
         }
         candidate
     }

@@ -4,6 +4,7 @@ mod bounds;
 mod cooldown;
 mod explained;
 mod fallbacks;
+mod filters;
 mod laws;
 mod names;
 mod reload;
