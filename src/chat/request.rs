@@ -119,6 +119,11 @@ impl Request {
         &self.options
     }
 
+    /// The tags that the caller gave it.
+    pub fn tags(&self) -> &[String] {
+        self.options.about().map(|about| about.tags.as_slice()).unwrap_or_default()
+    }
+
     /// Whether the request has a member of this name that goes to the provider.
     pub fn has(&self, name: &str) -> bool {
         self.members.iter().any(|member| !member.is_option && &*member.key == name)

@@ -4,6 +4,7 @@
 //! settings (resolve), deployments, aliases, fallbacks`. Whatever is wrong on the way is collected with path, line and column (report).
 
 mod alias;
+mod budgets;
 mod defaults;
 mod deployment;
 mod env;
@@ -94,6 +95,7 @@ fn build(
     let fallback = fallback::resolve(&read, &environment, &groups, &aliases, &mut report);
     let routing = routing::read(&read, &groups, &mut report);
     let filters = filters::read(&read, &deployments, &mut report);
+    let budgets = budgets::read(&read, &deployments, &mut report);
     let retry = resolve::retry(&read, &groups, &aliases, &mut report);
     let cooldown = resolve::cooldown(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);
@@ -103,6 +105,7 @@ fn build(
     Ok(Config {
         routing,
         filters,
+        budgets,
         retry,
         fallback,
         cooldown,

@@ -20,6 +20,7 @@ pub struct Config {
     pub deployments: Vec<DeploymentConfig>,
     pub routing: RoutingConfig,
     pub filters: FilterConfig,
+    pub budgets: BudgetsConfig,
     pub retry: RetryConfig,
     pub fallback: FallbackConfig,
     pub cooldown: CooldownConfig,
@@ -157,6 +158,24 @@ pub struct FilterConfig {
     pub match_any: bool,
     /// `enable_pre_call_checks`.
     pub pre_call_checks: bool,
+}
+
+/// What may be spent.
+#[derive(Clone, Debug, Default)]
+pub struct BudgetsConfig {
+    /// `provider_budget_config`, by provider.
+    pub providers: BTreeMap<String, BudgetConfig>,
+    /// `max_budget` and `budget_duration` of `litellm_params`, by deployment id.
+    pub deployments: BTreeMap<String, BudgetConfig>,
+    /// `litellm_settings.tag_budget_config`, by tag.
+    pub tags: BTreeMap<String, BudgetConfig>,
+}
+
+/// So many dollars in so long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BudgetConfig {
+    pub limit: f64,
+    pub period: Duration,
 }
 
 /// A strategy and its arguments.

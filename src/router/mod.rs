@@ -1,5 +1,6 @@
 //! The policy: which group, which deployment, how often, when to give up. [`call::run`] is the whole of it.
 
+mod budget;
 mod call;
 mod candidates;
 mod cooldown;
@@ -36,6 +37,7 @@ use crate::config::{Config, ConfigError, CooldownConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
 
+use budget::Budgets;
 use call::Whole;
 use names::Names;
 use stream::Streamed;
@@ -46,6 +48,8 @@ pub struct Router {
     names: Names,
     /// The configuration's, for attempts that outlive their call.
     cooldown: Arc<CooldownConfig>,
+    /// For streams, which outlive their call, too.
+    budgets: Arc<Budgets>,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -80,7 +84,8 @@ impl Router {
         for warning in &warnings {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }
-        Ok(Self { names, cooldown: Arc::new(config.cooldown.clone()), config, warnings })
+        let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets)));
+        Ok(Self { names, cooldown: Arc::new(config.cooldown.clone()), budgets, config, warnings })
     }
 
     pub fn worker_threads(&self) -> usize {
@@ -109,7 +114,13 @@ impl Router {
         };
         trail.end(request);
         match outcome {
-            Ok(answer) => Ok(Completed { answer, trail }),
+            Ok(answer) => {
+                if !self.budgets.is_empty() {
+                    let cost = cost::of_answer(&trail, request.verb(), answer.body.json());
+                    self.budgets.spend_call(&trail, request.tags(), cost);
+                }
+                Ok(Completed { answer, trail })
+            }
             Err(error) => Err(Failed { error, trail }),
         }
     }

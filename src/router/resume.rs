@@ -13,7 +13,9 @@ use crate::tokens;
 use crate::transport::HeaderMap;
 
 use super::Router;
+use super::budget::Budgets;
 use super::call;
+use super::cost;
 use super::ledger::Trail;
 use super::stream::{Ended, OpenStream, Spent, Streamed};
 use super::timeout::Bounds;
@@ -40,6 +42,13 @@ pub struct Stream {
     open: OpenStream,
     /// `None` if it ends where it breaks.
     resume: Option<Box<Resume>>,
+    /// What its cost is charged to, if anything.
+    account: Option<Box<Account>>,
+}
+
+struct Account {
+    budgets: Arc<Budgets>,
+    tags: Vec<String>,
 }
 
 /// What it takes to go on.
@@ -89,11 +98,14 @@ impl Stream {
             && !options.disable_fallbacks
             && shaped(&request).is_none()
             && !SHAPED.iter().any(|name| endpoint.has_param(name));
+        let charged = !router.budgets.is_empty();
+        let account =
+            charged.then(|| Box::new(Account { budgets: Arc::clone(&router.budgets), tags: request.tags().to_vec() }));
         let resume = can.then(|| {
             let left = router.config.fallback.max_fallbacks;
             Box::new(Resume { router: Arc::clone(router), request, said: String::new(), left, goes_on: false })
         });
-        Self { open, resume }
+        Self { open, resume, account }
     }
 
     /// What can be told while it goes on.
@@ -139,7 +151,12 @@ impl Stream {
 
     /// Closes the connection, and says how it went. What was not ended is cancelled.
     pub fn close(self) -> Ended {
-        self.open.close()
+        let ended = self.open.close();
+        if let Some(account) = self.account {
+            let cost = cost::of_stream(&ended.trail, &ended.usage);
+            account.budgets.spend_call(&ended.trail, &account.tags, cost);
+        }
+        ended
     }
 }
 

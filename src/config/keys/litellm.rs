@@ -87,7 +87,7 @@ const PLANNED: &[Key] = &[
     planned("expose_router_debug_in_errors", Kind::Bool),
     planned("max_budget", Kind::Number),
     planned("budget_duration", Kind::Text),
-    planned("tag_budget_config", Kind::Map),
+    now("tag_budget_config", Kind::Map),
     planned("disable_stop_sequence_limit", Kind::Bool),
     planned("openai_system_messages_first", Kind::Bool),
     planned("credential_list", Kind::List),

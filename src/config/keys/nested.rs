@@ -1,7 +1,7 @@
 //! The maps inside `router_settings`. Their keys are as much in force as the key that holds them.
 
 use super::router::GROUP_STRATEGIES;
-use super::{Key, Kind, Section, Unknown, now};
+use super::{Key, Kind, Section, Unknown, now, planned};
 
 const fn refusing(name: &'static str, tables: &'static [&'static [Key]]) -> Section {
     Section { name, tables, unknown: Unknown::Refused }
@@ -101,8 +101,8 @@ pub const BUDGET: Section = refusing(
         now("budget_limit", Kind::Number),
         now("budget_duration", Kind::Text),
         now("time_period", Kind::Text),
-        now("tpm_limit", Kind::Number),
-        now("rpm_limit", Kind::Number),
+        planned("tpm_limit", Kind::Number),
+        planned("rpm_limit", Kind::Number),
     ]],
 );
 

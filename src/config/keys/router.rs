@@ -81,7 +81,7 @@ pub(super) const ROUTER: &[Key] = &[
     now("enable_tag_filtering", Kind::Bool),
     now("tag_filtering_match_any", Kind::Bool),
     planned("tag_routing_prefix", Kind::Text),
-    planned("provider_budget_config", Kind::MapOf(&Kind::Section(&BUDGET))),
+    now("provider_budget_config", Kind::MapOf(&Kind::Section(&BUDGET))),
     now("enable_weighted_failover", Kind::Bool),
     planned("deployment_affinity_ttl_seconds", Kind::Seconds),
     planned("model_group_affinity_config", Kind::MapOf(&Kind::Texts)),

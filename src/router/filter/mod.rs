@@ -3,6 +3,7 @@
 //! One filter a file. Each looks at who is left by those before it; one that would leave nobody ends the visit with an
 //! error of its own.
 
+mod budget;
 mod capability;
 mod region;
 mod tags;
@@ -62,7 +63,8 @@ pub fn passed_over(router: &Router, stop: &Stop<'_>) -> Result<Passed, Error> {
     let needs = capability::needs(request);
     let checks = rules.pre_call_checks;
     let region = request.options().about().and_then(|about| about.region.as_deref());
-    if !by_tags && needs.is_empty() && !checks && region.is_none() {
+    let budgets = !router.budgets.is_empty();
+    if !by_tags && needs.is_empty() && !checks && region.is_none() && !budgets {
         return Ok(Passed::default());
     }
     let mut sieve = Sieve { left: group.usable().collect(), passed: Passed::default() };
@@ -71,6 +73,9 @@ pub fn passed_over(router: &Router, stop: &Stop<'_>) -> Result<Passed, Error> {
     }
     if let Some(region) = region {
         region::filter(region, &mut sieve)?;
+    }
+    if budgets {
+        budget::filter(&router.budgets, request, &mut sieve)?;
     }
     capability::filter(&needs, &mut sieve)?;
     if checks {

@@ -114,3 +114,46 @@ async fn the_cheapest_answers() {
     let free = [entries[1], ("g", "model: openai/x", "input_cost_per_token: 0, output_cost_per_token: 0")];
     assert_eq!(answers(&with(&free, "routing_strategy: cost-based-routing"), MESSAGES).await, "g-1");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_budget_rests_until_it_begins_anew() {
+    let price = "input_cost_per_token: 0.1, output_cost_per_token: 0.1";
+    let entries = [("g", price, ""), ("other", price, "")];
+    // A mock's answer has thirty tokens.
+    for (budget, params) in [
+        ("provider_budget_config: {openai: {budget_limit: 5, time_period: 1h}}", ""),
+        ("num_retries: 0", ", max_budget: 5, budget_duration: 1h"),
+    ] {
+        let params = format!("{price}{params}");
+        let budget = budget.replace("num_retries: 0", "disable_cooldowns: false");
+        let router = with(&[("g", &params, "")], &budget);
+        assert_eq!(answers(&router, MESSAGES).await, "g-0");
+        assert_eq!(answers(&router, MESSAGES).await, "g-0");
+        let over = call(&router, r#"{"model":"g","messages":[]}"#).await.err().unwrap();
+        assert_eq!(over.kind(), ErrorKind::BudgetExceeded, "{}", over.error.message());
+        assert_eq!(over.error.retry_after(), Some(Duration::from_secs(3600)));
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(answers(&router, MESSAGES).await, "g-0");
+        let params = format!("mock_response: a, {params}");
+        let reloaded = router.reloaded(config::load(&list(&[("g", &params)]), |_| None).ok().unwrap()).unwrap();
+        assert_eq!(answers(&reloaded, MESSAGES).await, "g-0");
+    }
+    let fallback = with(
+        &entries,
+        "fallbacks: [{g: [other]}], provider_budget_config: {anthropic: {budget_limit: 1, time_period: 1d}}",
+    );
+    assert_eq!(answers(&fallback, MESSAGES).await, "g-0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_has_a_budget_of_its_own() {
+    let yaml = format!(
+        "{}litellm_settings: {{tag_budget_config: {{team: {{max_budget: 1, budget_duration: 1d}}}}}}",
+        list(&[("g", "mock_response: a, input_cost_per_token: 0.1, output_cost_per_token: 0.1")])
+    );
+    let router = router(&yaml);
+    let tagged = r#""tags":["team"]"#;
+    assert_eq!(answers(&router, tagged).await, "g-0");
+    assert_eq!(answers(&router, tagged).await, "BudgetExceededError");
+    assert_eq!(answers(&router, MESSAGES).await, "g-0");
+}

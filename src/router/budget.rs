@@ -1,0 +1,110 @@
+//! Budgets at work: what was spent, by provider, deployment and tag, and when a spent budget begins anew.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::config::{BudgetConfig, BudgetsConfig};
+use crate::deployment::Deployment;
+
+use super::ledger::Trail;
+
+/// All budgets of a router.
+#[derive(Default)]
+pub struct Budgets {
+    providers: BTreeMap<String, Budget>,
+    deployments: BTreeMap<String, Budget>,
+    tags: BTreeMap<String, Budget>,
+}
+
+struct Budget {
+    config: BudgetConfig,
+    spent: Mutex<Spent>,
+}
+
+/// What was spent in the running period, which begins with the first call that costs something.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    since: Option<Instant>,
+    dollars: f64,
+}
+
+/// A budget that is used up.
+pub struct Over {
+    pub reason: String,
+    /// Until it begins anew.
+    pub wait: Duration,
+}
+
+impl Budgets {
+    /// Budgets that stay as they were go on where `before` was.
+    pub fn new(config: &BudgetsConfig, before: Option<&Budgets>) -> Self {
+        let made = |config: &BTreeMap<String, BudgetConfig>, before: Option<&BTreeMap<String, Budget>>| {
+            let budget = |(name, config): (&String, &BudgetConfig)| {
+                let before = before.and_then(|before| before.get(name)).filter(|before| before.config == *config);
+                let spent = before.map(Budget::spent).unwrap_or_default();
+                (name.clone(), Budget { config: *config, spent: Mutex::new(spent) })
+            };
+            config.iter().map(budget).collect()
+        };
+        Self {
+            providers: made(&config.providers, before.map(|before| &before.providers)),
+            deployments: made(&config.deployments, before.map(|before| &before.deployments)),
+            tags: made(&config.tags, before.map(|before| &before.tags)),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.providers.is_empty() && self.deployments.is_empty() && self.tags.is_empty()
+    }
+
+    /// The budget that keeps a call from a deployment, if one does.
+    pub fn over(&self, deployment: &Deployment, tags: &[String], now: Instant) -> Option<Over> {
+        let of_provider =
+            self.providers.get(&deployment.provider).map(|budget| ("provider", deployment.provider.as_str(), budget));
+        let of_deployment = self.deployments.get(deployment.id()).map(|budget| ("deployment", deployment.id(), budget));
+        let of_tags = tags.iter().filter_map(|tag| Some(("tag", tag.as_str(), self.tags.get(tag)?)));
+        of_provider.into_iter().chain(of_deployment).chain(of_tags).find_map(|(kind, name, budget)| {
+            let wait = budget.wait(now)?;
+            let (spent, limit) = (budget.spent().dollars, budget.config.limit);
+            Some(Over { reason: format!("the budget of {kind} {name} is spent: {spent:.6} of {limit} dollars"), wait })
+        })
+    }
+
+    /// Takes in what a call cost, if that is known.
+    pub fn spend_call(&self, trail: &Trail, tags: &[String], cost: Option<f64>) {
+        let deployment = trail.last_asked().and_then(|record| record.deployment.as_ref());
+        if let (Some(deployment), Some(cost)) = (deployment, cost) {
+            self.spend(deployment, tags, cost, clock::now());
+        }
+    }
+
+    fn spend(&self, deployment: &Deployment, tags: &[String], dollars: f64, now: Instant) {
+        let of_tags = tags.iter().filter_map(|tag| self.tags.get(tag));
+        let own = [self.providers.get(&deployment.provider), self.deployments.get(deployment.id())];
+        own.into_iter().flatten().chain(of_tags).for_each(|budget| budget.spend(dollars, now));
+    }
+}
+
+impl Budget {
+    fn spent(&self) -> Spent {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long it stays used up; `None` if it is not.
+    fn wait(&self, now: Instant) -> Option<Duration> {
+        let spent = self.spent();
+        let left = self.config.period.saturating_sub(now.saturating_duration_since(spent.since?));
+        (spent.dollars >= self.config.limit && !left.is_zero()).then_some(left)
+    }
+
+    fn spend(&self, dollars: f64, now: Instant) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = |since: Instant| now.saturating_duration_since(since) >= self.config.period;
+        if spent.since.is_none_or(is_over) {
+            *spent = Spent { since: Some(now), dollars: 0.0 };
+        }
+        spent.dollars += dollars;
+    }
+}
