@@ -106,6 +106,7 @@ fn build(
         routing,
         filters,
         budgets,
+        affinity: filters::affinity(&read),
         retry,
         fallback,
         cooldown,

@@ -21,6 +21,7 @@ pub struct Config {
     pub routing: RoutingConfig,
     pub filters: FilterConfig,
     pub budgets: BudgetsConfig,
+    pub affinity: AffinityConfig,
     pub retry: RetryConfig,
     pub fallback: FallbackConfig,
     pub cooldown: CooldownConfig,
@@ -158,6 +159,27 @@ pub struct FilterConfig {
     pub match_any: bool,
     /// `enable_pre_call_checks`.
     pub pre_call_checks: bool,
+}
+
+/// Which calls go back to who answered before: names of `optional_pre_call_checks`.
+#[derive(Clone, Debug, Default)]
+pub struct AffinityConfig {
+    /// `session_affinity`: those of a session.
+    pub sessions: bool,
+    /// `deployment_affinity`: those of a tenant.
+    pub tenants: bool,
+    /// `prompt_caching`: those with the same cached beginning.
+    pub prompts: bool,
+    /// `responses_api_deployment_check`: those that follow on a stored response.
+    pub responses: bool,
+    /// `deployment_affinity_ttl_seconds`: for sessions and tenants. Default 3600 s.
+    pub ttl: Duration,
+}
+
+impl AffinityConfig {
+    pub fn any(&self) -> bool {
+        self.sessions || self.tenants || self.prompts || self.responses
+    }
 }
 
 /// What may be spent.

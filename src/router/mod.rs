@@ -1,5 +1,6 @@
 //! The policy: which group, which deployment, how often, when to give up. [`call::run`] is the whole of it.
 
+mod affinity;
 mod budget;
 mod call;
 mod candidates;
@@ -37,8 +38,10 @@ use crate::config::{Config, ConfigError, CooldownConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
 
+use affinity::Affinity;
 use budget::Budgets;
 use call::Whole;
+use ledger::Record;
 use names::Names;
 use stream::Streamed;
 use timeout::Bounds;
@@ -50,6 +53,8 @@ pub struct Router {
     cooldown: Arc<CooldownConfig>,
     /// For streams, which outlive their call, too.
     budgets: Arc<Budgets>,
+    /// Kept by a reload.
+    affinity: Arc<Affinity>,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -85,7 +90,9 @@ impl Router {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }
         let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets)));
-        Ok(Self { names, cooldown: Arc::new(config.cooldown.clone()), budgets, config, warnings })
+        let affinity = before.map(|before| Arc::clone(&before.affinity)).unwrap_or_default();
+        let cooldown = Arc::new(config.cooldown.clone());
+        Ok(Self { names, cooldown, budgets, affinity, config, warnings })
     }
 
     pub fn worker_threads(&self) -> usize {
@@ -119,9 +126,18 @@ impl Router {
                     let cost = cost::of_answer(&trail, request.verb(), answer.body.json());
                     self.budgets.spend_call(&trail, request.tags(), cost);
                 }
+                self.learn(request, &trail, answer.body.json());
                 Ok(Completed { answer, trail })
             }
             Err(error) => Err(Failed { error, trail }),
+        }
+    }
+
+    /// Remembers who answered.
+    fn learn(&self, request: &Request, trail: &Trail, body: Option<&str>) {
+        let Some(record) = trail.last_asked() else { return };
+        if let Some(deployment) = &record.deployment {
+            self.affinity.learn(&self.config.affinity, request, &record.group, body, deployment);
         }
     }
 
@@ -136,6 +152,12 @@ impl Router {
         trail.end(&request);
         match outcome {
             Ok(mut open) => {
+                if self.config.affinity.any()
+                    && let Some(Record { group, deployment: Some(deployment), .. }) = open.asked()
+                {
+                    let named = open.named();
+                    self.affinity.learn(&self.config.affinity, &request, &group, named.as_deref(), &deployment);
+                }
                 open.carry(trail, Bounds::new(self, &request, form.start).end());
                 Ok(Stream::new(open, self, request))
             }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::chat::{Chunk, Request, Tokens, tokens_of};
 use crate::clock;
 use crate::config::TimeoutConfig;
@@ -12,7 +14,7 @@ use crate::tokens;
 use crate::transport::HeaderMap;
 
 use super::call::Form;
-use super::ledger::{Attempt, Measured, Trail};
+use super::ledger::{Attempt, Measured, Record, Trail};
 use super::timeout::{Bound, of_stream};
 
 /// What is held back until the first content comes; framing is small, and whoever sends more of it is not well.
@@ -144,6 +146,17 @@ impl OpenStream {
 
     pub(super) fn endpoint(&self) -> &Endpoint {
         self.opening.chunks.endpoint()
+    }
+
+    /// The attempt that answers.
+    pub(super) fn asked(&self) -> Option<Record> {
+        self.attempt.as_ref().map(Attempt::so_far)
+    }
+
+    /// The response that the first event names, as JSON.
+    pub(super) fn named(&self) -> Option<String> {
+        let event: Value = serde_json::from_str(self.opening.held.front()?.json()).ok()?;
+        event.get("response").map(Value::to_string)
     }
 
     pub(super) fn before(&self) -> Spent {

@@ -21,6 +21,8 @@ pub struct View {
     demand: Used,
     /// Slots of a deployment that says nothing of them.
     slots: Option<u32>,
+    /// Who knows the call from before.
+    preferred: Option<usize>,
 }
 
 /// Why a healthy deployment can't be asked now.
@@ -63,7 +65,8 @@ impl View {
             input: if counts { tokens::estimate(request.prompt_characters()) } else { 0 },
             output: if counts { request.completion_bound().unwrap_or_default() } else { 0 },
         };
-        Self { strategy, enforces, is_stream, demand, slots: routing.max_parallel }
+        let preferred = router.affinity.knows(&router.config.affinity, request, group);
+        Self { strategy, enforces, is_stream, demand, slots: routing.max_parallel, preferred }
     }
 
     /// The same for who is asked whatever its limits are.
@@ -75,6 +78,9 @@ impl View {
     pub fn pick(&self, members: &[&Member], now: Instant) -> Option<usize> {
         if let [only] = members {
             return Some(only.index);
+        }
+        if let Some(known) = self.preferred.filter(|known| members.iter().any(|member| member.index == *known)) {
+            return Some(known);
         }
         let candidates: Vec<_> = members.iter().map(|member| self.candidate(member, now)).collect();
         self.strategy.pick(&candidates, fastrand::f64())

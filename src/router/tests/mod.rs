@@ -1,5 +1,6 @@
 //! The policy over mock deployments, with time turned by hand.
 
+mod affinity;
 mod bounds;
 mod cooldown;
 mod explained;
