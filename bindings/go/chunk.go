@@ -28,10 +28,22 @@ type ChunkChoice struct {
 // Delta is what is added to a message; what is empty adds nothing.
 type Delta struct {
 	Role             string          `json:"role"`
-	Content          string          `json:"content"`
+	Content          string          `json:"content"` // Of one in parts, the texts of these.
 	ReasoningContent string          `json:"reasoning_content"`
 	Refusal          string          `json:"refusal"`
 	ToolCalls        []ToolCallDelta `json:"tool_calls"`
+}
+
+// UnmarshalJSON reads a content that is a text, or parts.
+func (d *Delta) UnmarshalJSON(data []byte) error {
+	type plain Delta
+	whole := struct {
+		*plain
+		Content *Content `json:"content"`
+	}{plain: (*plain)(d)}
+	err := json.Unmarshal(data, &whole)
+	d.Content = whole.Content.String()
+	return err
 }
 
 // ToolCallDelta is a piece of the tool call with this index. ID, Type and the function's name come with its first piece;

@@ -24,6 +24,9 @@
 //		fmt.Print(chunk.Text())
 //	}
 //
+// [Stream.Response] is the whole answer again, [Stream.Message] a message that can be sent back; an [Accumulator] makes
+// both beside that loop.
+//
 // [Router.Embedding] asks for embeddings; [Router.Request] and [Router.RequestStream] take a request of any other verb, by
 // OpenAI's path: "/responses", "/audio/transcriptions", ….
 //

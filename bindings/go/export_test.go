@@ -5,6 +5,7 @@ package llmrouter
 var (
 	Compare   = compare
 	ClassName = className
+	ReadChunk = readChunk
 )
 
 func NewError(code int, name string, retryAfterMS int64, json string) *Error {

@@ -134,7 +134,7 @@ func (p *Part) UnmarshalJSON(data []byte) (err error) {
 // ToolCall is a call that the model asks for.
 type ToolCall struct {
 	ID       string       `json:"id"`
-	Type     string       `json:"type"` // "function".
+	Type     string       `json:"type"` // "function"; one of another type is in Extra.
 	Function FunctionCall `json:"function"`
 	// Extra are members without a field; those of an answer are of the type json.RawMessage.
 	Extra map[string]any `json:"-"`
@@ -146,8 +146,14 @@ type FunctionCall struct {
 	Arguments string `json:"arguments"`
 }
 
-// MarshalJSON renders the tool call with its Extra.
+// MarshalJSON renders the tool call with its Extra; one of another type than "function" without a function.
 func (c ToolCall) MarshalJSON() ([]byte, error) {
+	if c.Type != "" && c.Type != "function" && c.Function == (FunctionCall{}) {
+		return join(struct {
+			ID   string `json:"id"`
+			Type string `json:"type"`
+		}{c.ID, c.Type}, c.Extra)
+	}
 	type plain ToolCall
 	return join(plain(c), c.Extra)
 }

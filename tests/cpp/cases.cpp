@@ -76,11 +76,17 @@ static void check_response(const llmrouter::Response& response, const json& expe
         CHECK_SAME(response.has_text(), !expected["text"].is_null());
         if (response.has_text()) CHECK_SAME(response.text(), expected["text"].get<std::string>());
     }
+    if (expected.contains("content_type")) CHECK_SAME(response.content_type(), expected["content_type"]);
+    if (expected.contains("body")) {
+        const bool is_json = response.content_type() == "application/json";
+        const json body = is_json ? response.body<json>() : json(llmrouter::detail::base64(response.body()));
+        if (!fits(body, expected["body"])) check::fail("the body is " + body.dump(), __LINE__);
+    }
     const json raw = response.metadata<json>();
     const llmrouter::Metadata metadata = response.metadata();
     const json typed{{"deployment", metadata.deployment}, {"model_group", metadata.model_group},
                      {"provider", metadata.provider},     {"model", metadata.model},
-                     {"fallbacks", metadata.fallbacks}};
+                     {"fallbacks", metadata.fallbacks},   {"content_type", optional_json(metadata.content_type)}};
     const json wanted = expected.value("metadata", json::object());
     for (const auto& [name, value] : wanted.items()) {
         check::same(raw[name], value, name.c_str(), __LINE__);
@@ -123,7 +129,8 @@ static bool run_case(const json& test, const Form& form, const std::string& conf
 
     Router router = Router::from_yaml(config);
     const std::string request = test.contains("raw") ? test["raw"].get<std::string>() : test["request"].dump();
-    for (int i = 0; i < test.value("warm_up", 0); ++i) outcome_of([&] { return router.completion(request); });
+    const Question asked(request, test.value("path", ""));
+    for (int i = 0; i < test.value("warm_up", 0); ++i) outcome_of([&] { return ask(router, asked); });
     if (close == "before") router.close();
 
     if (test.value("explain", false)) {
@@ -143,7 +150,7 @@ static bool run_case(const json& test, const Form& form, const std::string& conf
     const std::size_t calls = test.value("in_flight", std::size_t{1});
     std::vector<Running> running;
     for (std::size_t i = 0; i < calls; ++i) {
-        running.push_back(cancel == "before" ? form.start_cancelled(router, request) : form.start(router, request));
+        running.push_back(cancel == "before" ? form.start_cancelled(router, asked) : form.start(router, asked));
     }
     if (cancel == "during" || close == "during") {
         CHECK(check::eventually([&] { return in_flight(router) == calls; }));
@@ -171,7 +178,7 @@ int main() {
     const DeadPort dead;
     std::ifstream file("tests/bindings/cases.json");
     const json table = json::parse(file);
-    static const std::set<std::string> known{"name", "config", "script", "request", "raw", "warm_up", "cancel",
+    static const std::set<std::string> known{"name", "config", "script", "path", "request", "raw", "warm_up", "cancel",
         "close", "in_flight", "within_ms", "expect", "new_fails", "explain"};
 
     for (const json& test : table["cases"]) {

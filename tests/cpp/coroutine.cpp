@@ -20,12 +20,12 @@ static_assert(!std::is_aggregate_v<CompletionTask> && !std::is_copy_constructibl
 
 /// Stands before the library's own: what happens between the start of a call and its number being known.
 static std::function<void()> just_started;
-extern "C" bool router_completion_async(const router_t* router, const char* request, std::size_t length,
-                                        router_completion_fn done, void* user_data, std::uint64_t* call,
-                                        router_error_t** error) {
-    using Function = decltype(&router_completion_async);
-    static const auto real = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "router_completion_async"));
-    const bool accepted = real(router, request, length, done, user_data, call, error);
+extern "C" bool router_request_async(const router_t* router, const char* path, std::size_t path_length,
+                                     const char* request, std::size_t length, router_completion_fn done,
+                                     void* user_data, std::uint64_t* call, router_error_t** error) {
+    using Function = decltype(&router_request_async);
+    static const auto real = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "router_request_async"));
+    const bool accepted = real(router, path, path_length, request, length, done, user_data, call, error);
     if (just_started) just_started();
     return accepted;
 }

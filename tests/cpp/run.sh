@@ -36,7 +36,8 @@ report() {
         echo "ok    $1"
     else
         echo "FAIL  $1"
-        cut -c1-300 "$2" | head -n 60
+        # In this order: a reader that leaves early would end this script.
+        head -n 60 "$2" | cut -c1-300
         failed=$((failed + 1))
     fi
 }
@@ -76,6 +77,7 @@ program_run() {
 }
 
 for standard in 17 23; do program cases "$standard" asan "${asan[@]}"; done
+for standard in 17 23; do program verbs "$standard" asan "${asan[@]}"; done
 program stream_cases 17 asan "${asan[@]}"
 program requests 17 asan "${asan[@]}"
 program lifecycle 17 asan "${asan[@]}"
@@ -108,6 +110,13 @@ for header in "$dist"/include/llmrouter.hpp "$dist"/include/llmrouter/*.hpp; do
         check "$include stands alone as C++$standard" \
             g++ "-std=c++$standard" "${strict[@]}" -fsyntax-only "-I$dist/include" "$work/alone.cpp"
     done
+done
+
+# Nor must any name of the standard library stand in its way.
+for standard in 17 20 23; do
+    printf '#include <%s>\n' bits/stdc++.h llmrouter.hpp >"$work/beside.cpp"
+    check "llmrouter.hpp behind the whole standard library as C++$standard" \
+        g++ "-std=c++$standard" "${strict[@]}" -fsyntax-only "-I$dist/include" "$work/beside.cpp"
 done
 
 two_standards() {

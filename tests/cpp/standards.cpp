@@ -13,6 +13,7 @@ void finish(llmrouter::Call<llmrouter::Response> call);
 
 llmrouter::Call<llmrouter::Response> start(const llmrouter::Router& router) {
     static_cast<void>(router.completion_async(hi, [](const llmrouter::Outcome&) {}));
+    static_cast<void>(router.request_async("/chat/completions", hi, std::stop_token()));
     return router.completion_async(hi);
 }
 
@@ -32,6 +33,7 @@ int main() {
     const auto router = llmrouter::Router::from_yaml(mock_config(0));
     auto call = start(router);
     call.wait();
+    if (router.request_async("/chat/completions", hi).get().text() != "mocked") return 1;
     finish(std::move(call));
     llmrouter::AsyncStream stream = open(router).get();
     while (!stream.read_async().get().empty()) {}

@@ -6,12 +6,15 @@
 ///
 /// What fails throws an `llmrouter::Error`, as the subclass that names its class (`RateLimitError`, ...). One router
 /// serves any number of threads. Later standards add forms of the same calls: `completion_task` and `stream_task` to
-/// `co_await` and `std::stop_token` (C++20), `try_completion` and `try_stream` with `std::expected` (C++23).
+/// `co_await` and `std::stop_token` (C++20), `try_completion` and `try_stream` with `std::expected` (C++23). `embedding`,
+/// `request` and `request_stream` have them all, too.
 #ifndef LLMROUTER_HPP
 #define LLMROUTER_HPP
 
 #include "llmrouter/accumulate.hpp"
 #include "llmrouter/async_stream.hpp"
+#include "llmrouter/base64.hpp"
+#include "llmrouter/begin.hpp"
 #include "llmrouter/call.hpp"
 #include "llmrouter/coroutine.hpp"
 #include "llmrouter/error.hpp"

@@ -41,6 +41,9 @@ struct IsChunks<T, std::void_t<decltype(*std::begin(std::declval<T&>()))>>
 ///
 ///     while (const auto chunk = co_await stream.next()) answer.add(*chunk);
 ///
+/// It is for chats: events of "/responses" and chunks of "/completions" add nothing. The text of those is in
+/// `Stream::text` and `AsyncStream::text`; a response's last event, "response.completed", has the whole of it.
+///
 /// A `choice` is the number that the provider gave it, from 0 on; of one that has not come, everything is empty. A value
 /// like any other: it can be copied, and threads that share one have to take turns.
 class Accumulator {
@@ -55,7 +58,7 @@ public:
     /// What is no chunk of a chat completion adds nothing.
     Accumulator& add(const Chunk& chunk) {
         const detail::Json json(chunk.json());
-        if (json["choices"].text().substr(0, 1) != "[") return *this;
+        if (!is_chat(json)) return *this;
         json.members([this](std::string name, detail::Json value) {
             if (name == "choices") {
                 choices_.add_items(value);
@@ -131,6 +134,14 @@ public:
 
 private:
     using Merged = detail::Merged;
+
+    /// Chunks of text completions have choices, too. Those without any are told by their name alone, which not every
+    /// provider gives.
+    static bool is_chat(detail::Json json) {
+        const detail::Json choices = json["choices"], first = choices.first();
+        return choices.text().substr(0, 1) == "[" && json["object"].text() != "\"text_completion\"" &&
+               (first["delta"] || !first["text"]);
+    }
 
     static const Merged* member(const Merged* object, std::string_view name) {
         return object == nullptr ? nullptr : object->find(name);

@@ -78,7 +78,7 @@ public:
     ChunkTask next() { return ChunkTask(state()); }
 #endif
 
-    /// The first choice's text, as far as it was read.
+    /// The first choice's text, or a response's, as far as it was read.
     std::string text() const { return state_ ? state_->text() : std::string(); }
 
     /// What the router adds: from the beginning, who answers and what was tried; from the end on, all of it.
@@ -131,11 +131,11 @@ using StreamOutcome = OutcomeOf<AsyncStream>;
 
 namespace detail {
 
-/// The verb that opens a stream.
+/// The kind that opens a stream.
 struct Opening {
     using Raw = router_stream_t;
     using Result = AsyncStream;
-    static constexpr auto begin = &router_completion_stream_async;
+    static constexpr auto begin = &router_request_stream_async;
 #if defined(__cpp_lib_jthread)
     /// A stop request ends the stream, too.
     static void stop_with(const std::stop_token& stop, AsyncStream& stream) {
@@ -147,7 +147,7 @@ struct Opening {
 }  // namespace detail
 
 #if defined(__cpp_impl_coroutine)
-/// A stream to be opened and awaited (`Router::stream_task`).
+/// A stream to be opened and awaited (`Router::stream_task`, `request_stream_task`).
 using StreamTask = CallTask<detail::Opening>;
 #endif
 

@@ -60,11 +60,17 @@ private:
 
 using SharedCanceller = std::shared_ptr<Canceller>;
 
-/// A verb of the C ABI: what starts it, and what it ends in.
-struct Completing {
+/// The verb, by its path, and its request; both are lent.
+struct Question {
+    std::string_view path;
+    std::string_view request;
+};
+
+/// A kind of call, whatever the verb: what starts it, and what it ends in.
+struct Answering {
     using Raw = router_response_t;
     using Result = Response;
-    static constexpr auto begin = &router_completion_async;
+    static constexpr auto begin = &router_request_async;
 #if defined(__cpp_lib_jthread)
     /// What a stop request has to do with the result: nothing is left to stop.
     static void stop_with(const std::stop_token&, Response&) noexcept {}
@@ -72,20 +78,20 @@ struct Completing {
 };
 
 /// What the C ABI hands back when a call ends.
-template <class Verb>
-OutcomeOf<typename Verb::Result> outcome(typename Verb::Raw* answer, router_error_t* error) {
-    using Result = typename Verb::Result;
+template <class Kind>
+OutcomeOf<typename Kind::Result> outcome(typename Kind::Raw* answer, router_error_t* error) {
+    using Result = typename Kind::Result;
     return answer != nullptr ? OutcomeOf<Result>(Result(answer)) : OutcomeOf<Result>(Error(ErrorHandle(error)));
 }
 
 inline Error closed() { return Error(ROUTER_ERROR_SHUT_DOWN, "the router is closed"); }
 
 /// What waits for the end of a call. Each form adds `end(answer, error)`, which lets nothing escape.
-template <class V>
+template <class K>
 struct Pending {
-    using Verb = V;
-    using Raw = typename Verb::Raw;
-    using Result = typename Verb::Result;
+    using Kind = K;
+    using Raw = typename Kind::Raw;
+    using Result = typename Kind::Result;
 
     explicit Pending(const router_t* router) : canceller(std::make_shared<Canceller>(router)) {}
 
@@ -105,14 +111,16 @@ void on_end(void* user_data, typename Form::Raw* answer, router_error_t* error) 
 
 /// Starts a call that ends in `pending`. Throws if it is not accepted; then `pending` is not told.
 template <class Form>
-void start(const router_t* router, std::string_view request, std::unique_ptr<Form> pending) {
+void start(const router_t* router, Question question, std::unique_ptr<Form> pending) {
     if (router == nullptr) closed().raise();
+    const auto [path, request] = question;
     // Kept apart: the callback may run, and free `pending`, before the C function returns.
     const SharedCanceller canceller = pending->canceller;
     std::uint64_t number = 0;
     router_error_t* error = nullptr;
     pending->handed_over.store(true, std::memory_order_release);
-    if (!Form::Verb::begin(router, request.data(), request.size(), &on_end<Form>, pending.get(), &number, &error)) {
+    if (!Form::Kind::begin(router, path.data(), path.size(), request.data(), request.size(), &on_end<Form>,
+                           pending.get(), &number, &error)) {
         Error(ErrorHandle(error)).raise();
     }
     static_cast<void>(pending.release());
@@ -120,14 +128,14 @@ void start(const router_t* router, std::string_view request, std::unique_ptr<For
 }
 
 /// Ends in a future.
-template <class Verb>
-struct PendingFuture : Pending<Verb> {
-    using Pending<Verb>::Pending;
-    std::promise<typename Verb::Result> promise;
+template <class Kind>
+struct PendingFuture : Pending<Kind> {
+    using Pending<Kind>::Pending;
+    std::promise<typename Kind::Result> promise;
 
-    void end(typename Verb::Raw* answer, router_error_t* error) noexcept {
+    void end(typename Kind::Raw* answer, router_error_t* error) noexcept {
         try {
-            promise.set_value(outcome<Verb>(answer, error).value());
+            promise.set_value(outcome<Kind>(answer, error).value());
         } catch (...) {
             promise.set_exception(std::current_exception());
         }
@@ -135,17 +143,17 @@ struct PendingFuture : Pending<Verb> {
 };
 
 /// Ends in a function of the program's, and in a future of what that function throws.
-template <class Verb, class Function>
-struct PendingFunction : Pending<Verb> {
+template <class Kind, class Function>
+struct PendingFunction : Pending<Kind> {
     template <class F>
-    PendingFunction(const router_t* router, F&& f) : Pending<Verb>(router), function(std::forward<F>(f)) {}
+    PendingFunction(const router_t* router, F&& f) : Pending<Kind>(router), function(std::forward<F>(f)) {}
 
     Function function;
     std::promise<void> promise;
 
-    void end(typename Verb::Raw* answer, router_error_t* error) noexcept {
+    void end(typename Kind::Raw* answer, router_error_t* error) noexcept {
         try {
-            function(outcome<Verb>(answer, error));
+            function(outcome<Kind>(answer, error));
             promise.set_value();
         } catch (...) {
             promise.set_exception(std::current_exception());
@@ -168,9 +176,9 @@ inline Error stopped_before_start() {
 }
 
 /// `PendingFuture` for a call with a stop token. A type of its own: the other one is the same in every standard.
-template <class Verb>
-struct PendingStoppable : PendingFuture<Verb> {
-    using PendingFuture<Verb>::PendingFuture;
+template <class Kind>
+struct PendingStoppable : PendingFuture<Kind> {
+    using PendingFuture<Kind>::PendingFuture;
     std::stop_token stop;
     StopLink link;
 
@@ -178,10 +186,10 @@ struct PendingStoppable : PendingFuture<Verb> {
         stop = std::move(token);
         link.emplace(stop, CancelOnStop{this->canceller});
     }
-    void end(typename Verb::Raw* answer, router_error_t* error) noexcept {
+    void end(typename Kind::Raw* answer, router_error_t* error) noexcept {
         try {
-            auto result = outcome<Verb>(answer, error).value();
-            Verb::stop_with(stop, result);
+            auto result = outcome<Kind>(answer, error).value();
+            Kind::stop_with(stop, result);
             this->promise.set_value(std::move(result));
         } catch (...) {
             this->promise.set_exception(std::current_exception());

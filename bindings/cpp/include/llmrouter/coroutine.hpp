@@ -23,6 +23,15 @@ using Executor = std::function<void(std::coroutine_handle<>)>;
 
 namespace detail {
 
+/// A `Question` that is kept until it is put.
+struct OwnQuestion {
+    explicit OwnQuestion(Question lent) : path(lent.path), request(lent.request) {}
+    Question lent() const noexcept { return {path, request}; }
+
+    std::string path;
+    std::string request;
+};
+
 /// A coroutine that waits for a result. Shared by it and the callback: either may be first to let go.
 template <class Result>
 class Wait {
@@ -100,14 +109,14 @@ private:
 ///
 /// A coroutine that is destroyed while it waits here cancels its call. That is for calls which can't be about to end,
 /// since the library may be resuming the coroutine at the same moment; a stop token is safe at any time.
-template <class Verb>
+template <class Kind>
 class [[nodiscard]] CallTask {
 public:
-    using Result = typename Verb::Result;
+    using Result = typename Kind::Result;
 
     // A constructor, and no copies: gcc 12 destroys awaiters that are aggregates twice.
-    CallTask(const std::atomic<router_t*>* router, std::string request, Executor executor = {})
-        : router_(router), request_(std::move(request)), executor_(std::move(executor)) {}
+    CallTask(const std::atomic<router_t*>* router, detail::OwnQuestion question, Executor executor = {})
+        : router_(router), question_(std::move(question)), executor_(std::move(executor)) {}
     CallTask(const CallTask&) = delete;
     CallTask& operator=(const CallTask&) = delete;
     ~CallTask() {
@@ -119,15 +128,16 @@ public:
     CallTask resume_on(Executor executor) && {
         // By value: gcc 12 copies awaiters that a co_await is given by reference.
 #if defined(__cpp_lib_jthread)
-        return CallTask(router_, std::move(request_), std::move(stop_), std::move(executor));
+        return CallTask(router_, std::move(question_), std::move(stop_), std::move(executor));
 #else
-        return CallTask(router_, std::move(request_), std::move(executor));
+        return CallTask(router_, std::move(question_), std::move(executor));
 #endif
     }
 
 #if defined(__cpp_lib_jthread)
-    CallTask(const std::atomic<router_t*>* router, std::string request, std::stop_token stop, Executor executor = {})
-        : router_(router), request_(std::move(request)), executor_(std::move(executor)), stop_(std::move(stop)) {}
+    CallTask(const std::atomic<router_t*>* router, detail::OwnQuestion question, std::stop_token stop,
+             Executor executor = {})
+        : router_(router), question_(std::move(question)), executor_(std::move(executor)), stop_(std::move(stop)) {}
 #endif
 
     bool await_ready() const noexcept { return false; }
@@ -146,9 +156,9 @@ public:
 #endif
         // From here on the coroutine may go on, and this object be gone, on another thread.
         const std::shared_ptr<Wait> wait = wait_;
-        const std::string request = std::move(request_);
+        const detail::OwnQuestion question = std::move(question_);
         try {
-            detail::start(router, request, std::move(pending));
+            detail::start(router, question.lent(), std::move(pending));
             return true;
         } catch (const Error&) {
             wait->refuse(std::current_exception());
@@ -159,7 +169,7 @@ public:
     Result await_resume() {
         Result result = wait_->result();
 #if defined(__cpp_lib_jthread)
-        Verb::stop_with(stop_, result);
+        Kind::stop_with(stop_, result);
 #endif
         return result;
     }
@@ -167,20 +177,20 @@ public:
 private:
     using Wait = detail::Wait<Result>;
 
-    struct Pending : detail::Pending<Verb> {
-        using detail::Pending<Verb>::Pending;
+    struct Pending : detail::Pending<Kind> {
+        using detail::Pending<Kind>::Pending;
         std::shared_ptr<Wait> wait;
 #if defined(__cpp_lib_jthread)
         detail::StopLink link;
 #endif
 
-        void end(typename Verb::Raw* answer, router_error_t* error) noexcept {
-            wait->settle([&] { return detail::outcome<Verb>(answer, error); });
+        void end(typename Kind::Raw* answer, router_error_t* error) noexcept {
+            wait->settle([&] { return detail::outcome<Kind>(answer, error); });
         }
     };
 
     const std::atomic<router_t*>* router_;
-    std::string request_;
+    detail::OwnQuestion question_;
     Executor executor_;
 #if defined(__cpp_lib_jthread)
     std::stop_token stop_;
@@ -189,8 +199,8 @@ private:
     std::shared_ptr<Wait> wait_;
 };
 
-/// A chat completion to be awaited (`Router::completion_task`).
-using CompletionTask = CallTask<detail::Completing>;
+/// An answer to be awaited, of any verb (`Router::completion_task`, `embedding_task`, `request_task`).
+using CompletionTask = CallTask<detail::Answering>;
 
 }  // namespace llmrouter
 

@@ -147,7 +147,8 @@ inline std::string Merged::json() const {
         case Kind::text: return '"' + json_ + '"';
         case Kind::object:
             all = "{";
-            for (const auto& [name, value] : members_) separate(), all += quoted(name) + ':' + value.json();
+            // Qualified: there is a std::quoted, too.
+            for (const auto& [name, value] : members_) separate(), all += detail::quoted(name) + ':' + value.json();
             return all + '}';
         case Kind::list:
             all = "[";

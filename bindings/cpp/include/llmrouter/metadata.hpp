@@ -24,7 +24,7 @@ struct Attempt {
     std::optional<std::string> skipped;  ///< why it was passed over
 };
 
-/// Tokens that a call used.
+/// Tokens that a call used. Input and output tokens, as some verbs call them, are those of prompt and completion.
 struct Usage {
     std::int64_t prompt_tokens = 0;
     std::int64_t completion_tokens = 0;
@@ -48,6 +48,7 @@ struct Metadata {
     double overhead_ms = 0;      ///< the router's own share of it, milliseconds
     std::vector<std::string> dropped_params;     ///< request members that were taken off
     std::optional<Plan> explain;                 ///< if the request has `"metadata": {"explain": true}`
+    std::optional<std::string> content_type;     ///< what the answer is; none for JSON
     std::map<std::string, std::string> headers;  ///< the provider's rate-limit, retry-after and request-id headers
     std::optional<double> ttft_ms;               ///< of a stream: until its first content, milliseconds
     bool usage_estimated = false;                ///< of a stream: the provider did not say; the router counted
@@ -72,9 +73,13 @@ inline std::vector<Attempt> attempts(Json list) {
 
 inline std::optional<Usage> usage(Json json) {
     if (!json) return std::nullopt;
+    const auto count = [json](std::string_view name, std::string_view other) {
+        const auto counted = json[name].integer<std::int64_t>();
+        return counted ? *counted : json[other].integer<std::int64_t>().value_or(0);
+    };
     Usage usage;
-    usage.prompt_tokens = json["prompt_tokens"].integer<std::int64_t>().value_or(0);
-    usage.completion_tokens = json["completion_tokens"].integer<std::int64_t>().value_or(0);
+    usage.prompt_tokens = count("prompt_tokens", "input_tokens");
+    usage.completion_tokens = count("completion_tokens", "output_tokens");
     usage.total_tokens = json["total_tokens"].integer<std::int64_t>().value_or(0);
     return usage;
 }
@@ -97,6 +102,7 @@ inline Metadata metadata(std::string_view text) {
     metadata.overhead_ms = json["overhead_ms"].real().value_or(0);
     metadata.dropped_params = strings(json["dropped_params"]);
     if (const Json explain = json["explain"]) metadata.explain = plan(explain);
+    metadata.content_type = json["content_type"].optional_string();
     json["headers"].members([&](std::string name, Json value) { metadata.headers[std::move(name)] = value.string(); });
     metadata.ttft_ms = json["ttft_ms"].real();
     metadata.usage_estimated = json["usage_estimated"].is_true();

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base64.hpp"
 #include "json.hpp"
 
 namespace llmrouter {
@@ -37,14 +38,85 @@ private:
     std::string json_;
 };
 
+namespace detail {
+
+template <class T>
+struct IsVector : std::false_type {};
+template <class T>
+struct IsVector<std::vector<T>> : std::true_type {};
+
+/// The members that every request has.
+template <class Self>
+class Builder {
+public:
+    /// The model group, as the configuration names it.
+    Self& model(std::string_view name) { return set("model", name); }
+
+    /// Sets a member to text, a number, a bool, a `std::vector` of these or a value of a JSON library. Members set
+    /// again are replaced. Throws `std::invalid_argument` for a number that JSON has no form for.
+    template <class Value>
+    Self& set(std::string_view name, const Value& value) {
+        return set_raw(name, json_text(value));
+    }
+
+    /// Sets a member to JSON text.
+    Self& set_raw(std::string_view name, std::string json) {
+        for (auto& [known, value] : members_) {
+            if (known == name) {
+                value = std::move(json);
+                return self();
+            }
+        }
+        members_.emplace_back(name, std::move(json));
+        return self();
+    }
+
+protected:
+    /// The members, with commas between them.
+    std::string members() const {
+        std::string json;
+        for (const auto& [name, value] : members_) {
+            if (!json.empty()) json += ',';
+            json += detail::quoted(name) + ":" + value;
+        }
+        return json;
+    }
+
+private:
+    Self& self() noexcept { return static_cast<Self&>(*this); }
+
+    template <class Value>
+    static std::string json_text(const Value& value) {
+        if constexpr (is_json<Value>) {
+            return std::string(value.dump());
+        } else if constexpr (std::is_same_v<Value, bool>) {
+            return value ? "true" : "false";
+        } else if constexpr (std::is_integral_v<Value>) {
+            return std::to_string(value);
+        } else if constexpr (std::is_floating_point_v<Value>) {
+            if (!std::isfinite(value)) throw std::invalid_argument("JSON has no such number");
+            return detail::number(static_cast<double>(value));
+        } else if constexpr (IsVector<Value>::value) {
+            std::string list = "[";
+            // By their type: those of `std::vector<bool>` are proxies.
+            using Element = typename Value::value_type;
+            for (const Element& element : value) list += (list.size() > 1 ? "," : "") + json_text(element);
+            return list + "]";
+        } else {
+            return detail::quoted(value);
+        }
+    }
+
+    std::vector<std::pair<std::string, std::string>> members_;
+};
+
+}  // namespace detail
+
 /// Builds a chat completion request in OpenAI's shape:
 /// `ChatRequest().model("gpt-4").system("Be brief.").user("Hi").set("temperature", 0.2)`.
 /// Text is escaped; what is named `raw` or given as a value of a JSON library goes in as it is.
-class ChatRequest {
+class ChatRequest : public detail::Builder<ChatRequest> {
 public:
-    /// The model group, as the configuration names it.
-    ChatRequest& model(std::string_view name) { return set("model", name); }
-
     /// Adds a message of that role.
     ChatRequest& system(std::string_view text) { return message("system", detail::quoted(text)); }
     /// Adds a message of that role.
@@ -80,29 +152,10 @@ public:
         return *this;
     }
 
-    /// Sets a member to text, a number, a bool or a value of a JSON library. Members set again are replaced.
-    /// Throws `std::invalid_argument` for a number that JSON has no form for.
-    template <class Value>
-    ChatRequest& set(std::string_view name, const Value& value) {
-        return set_raw(name, json_text(value));
-    }
-
-    /// Sets a member to JSON text.
-    ChatRequest& set_raw(std::string_view name, std::string json) {
-        for (auto& [known, value] : members_) {
-            if (known == name) {
-                value = std::move(json);
-                return *this;
-            }
-        }
-        members_.emplace_back(name, std::move(json));
-        return *this;
-    }
-
     /// The request as JSON text.
     std::string json() const {
-        std::string json = "{";
-        for (const auto& [name, value] : members_) json += detail::quoted(name) + ":" + value + ",";
+        std::string json = "{" + members();
+        if (json.size() > 1) json += ',';
         if (!tools_.empty()) json += "\"tools\":[" + tools_ + "],";
         return json + "\"messages\":[" + messages_ + "]}";
     }
@@ -126,29 +179,44 @@ private:
         }
     }
 
-    template <class Value>
-    static std::string json_text(const Value& value) {
-        if constexpr (is_json<Value>) {
-            return std::string(value.dump());
-        } else if constexpr (std::is_same_v<Value, bool>) {
-            return value ? "true" : "false";
-        } else if constexpr (std::is_integral_v<Value>) {
-            return std::to_string(value);
-        } else if constexpr (std::is_floating_point_v<Value>) {
-            if (!std::isfinite(value)) throw std::invalid_argument("JSON has no such number");
-            return detail::number(static_cast<double>(value));
-        } else {
-            return detail::quoted(value);
-        }
-    }
-
-    std::vector<std::pair<std::string, std::string>> members_;
     std::string messages_;
     std::string tools_;
 };
 
-/// What the functions that send a request accept: JSON text (lent for the call), a `ChatRequest`, or a value of a
-/// JSON library (see `is_json`).
+/// A file in a request, such as sound to transcribe or an image to edit.
+struct File {
+    std::string filename;      ///< some providers go by its ending
+    std::string content_type;  ///< "application/octet-stream" if empty
+    std::string_view data;     ///< the bytes, lent until they are put into a request
+
+    /// As a request has it.
+    std::string json() const {
+        std::string json = "{";
+        if (!filename.empty()) json += "\"filename\":" + detail::quoted(filename) + ",";
+        if (!content_type.empty()) json += "\"content_type\":" + detail::quoted(content_type) + ",";
+        return json + "\"data\":\"" + detail::base64(data) + "\"}";
+    }
+};
+
+/// Builds a request of a verb other than chat:
+/// `VerbRequest().model("whisper").file("file", {"a.wav", "audio/wav", bytes}).set("language", "de")`.
+class VerbRequest : public detail::Builder<VerbRequest> {
+public:
+    /// Sets a member to a file.
+    VerbRequest& file(std::string_view name, const File& file) { return set_raw(name, file.json()); }
+    /// Sets a member to several files.
+    VerbRequest& files(std::string_view name, const std::vector<File>& files) {
+        std::string list = "[";
+        for (const File& file : files) list += (list.size() > 1 ? "," : "") + file.json();
+        return set_raw(name, list + "]");
+    }
+
+    /// The request as JSON text.
+    std::string json() const { return "{" + members() + "}"; }
+};
+
+/// What the functions that send a request accept: JSON text (lent for the call), a `ChatRequest` or `VerbRequest`, or a
+/// value of a JSON library (see `is_json`).
 class RequestText {
 public:
     template <class T, class = std::enable_if_t<is_json<T> || std::is_convertible_v<const T&, std::string_view>>>
@@ -160,7 +228,9 @@ public:
             text_ = request;
         }
     }
-    RequestText(const ChatRequest& request) : owned_(request.json()), text_(owned_) {}  // NOLINT
+    template <class Builder>
+    RequestText(const detail::Builder<Builder>& request)  // NOLINT
+        : owned_(static_cast<const Builder&>(request).json()), text_(owned_) {}
     RequestText(std::nullptr_t) = delete;
     RequestText(const RequestText&) = delete;
     RequestText& operator=(const RequestText&) = delete;

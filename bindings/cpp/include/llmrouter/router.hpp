@@ -9,8 +9,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +16,7 @@
 #include <utility>
 
 #include "async_stream.hpp"
+#include "begin.hpp"
 #include "call.hpp"
 #include "coroutine.hpp"
 #include "error.hpp"
@@ -55,93 +54,149 @@ public:
     ~Router() { close(); }
 
     /// Sends a chat completion and waits for the answer.
-    Response completion(const RequestText& request) const { return send(request).value(); }
+    Response completion(const RequestText& request) const { return detail::ask(c_api(), chat(request)).value(); }
 
     /// Starts a chat completion. Whatever goes wrong is thrown by the call's `get()`.
     [[nodiscard]] Call<Response> completion_async(const RequestText& request) const {
-        return begin<detail::Completing>(request);
+        return detail::begin<detail::Answering>(c_api(), chat(request));
     }
 
     /// Starts a chat completion that ends in `callback(Outcome)`, exactly once, on a library thread, possibly before
     /// this returns. It must not block; it may start, cancel and destroy. What it throws goes to the call's `get()`.
     /// Throws if the call is not accepted; then the callback is not called.
-    template <class Callback, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback>&, Outcome>>>
+    template <class Callback, class = detail::IfCallback<Callback, detail::Answering>>
     Call<void> completion_async(const RequestText& request, Callback&& callback) const {
-        return begin_with<detail::Completing>(request, std::forward<Callback>(callback));
+        return detail::begin<detail::Answering>(c_api(), chat(request), std::forward<Callback>(callback));
     }
 
 #if defined(__cpp_lib_jthread)
     /// Starts a chat completion that a stop request cancels. With a token that is stopped already nothing is sent.
     [[nodiscard]] Call<Response> completion_async(const RequestText& request, std::stop_token stop) const {
-        return begin<detail::Completing>(request, std::move(stop));
+        return detail::begin<detail::Answering>(c_api(), chat(request), std::move(stop));
     }
 #endif
 
 #if defined(__cpp_impl_coroutine)
     /// A chat completion to `co_await`: `Response answer = co_await router.completion_task(request);`. It starts when
-    /// it is awaited; the router has to live until then. See `CallTask` for where the coroutine goes on.
-    CompletionTask completion_task(const RequestText& request) const {
-        return CompletionTask(&handle_, std::string(request.text()));
+    /// it is awaited; the router has to live until then. With a `std::stop_token`, a stop request cancels it. See
+    /// `CallTask` for where the coroutine goes on.
+    template <class... Stop>
+    CompletionTask completion_task(const RequestText& request, Stop... stop) const {
+        return task<detail::Answering>(chat(request), std::move(stop)...);
     }
-#if defined(__cpp_lib_jthread)
-    /// The same, cancelled by a stop request.
-    CompletionTask completion_task(const RequestText& request, std::stop_token stop) const {
-        return CompletionTask(&handle_, std::string(request.text()), std::move(stop));
-    }
-#endif
 #endif
 
 #if defined(__cpp_lib_expected)
     /// Sends a chat completion and waits; an error is a value.
     std::expected<Response, Error> try_completion(const RequestText& request) const {
-        return send(request).expected();
+        return detail::ask(c_api(), chat(request)).expected();
     }
 #endif
 
     /// Starts a chat completion whose answer arrives in chunks, and waits for its first content: what fails before is
     /// tried elsewhere or thrown here, what fails later is thrown by the stream. `"stream": true` is set by itself.
-    [[nodiscard]] Stream stream(const RequestText& request) const { return open(request).value(); }
+    [[nodiscard]] Stream stream(const RequestText& request) const {
+        return detail::open(c_api(), chat(request)).value();
+    }
 #if defined(__cpp_lib_expected)
     /// The same; an error is a value.
-    std::expected<Stream, Error> try_stream(const RequestText& request) const { return open(request).expected(); }
+    std::expected<Stream, Error> try_stream(const RequestText& request) const {
+        return detail::open(c_api(), chat(request)).expected();
+    }
 #endif
 
     /// Opens a stream without holding a thread, and reads it so, too. Whatever goes wrong is thrown by the call's
     /// `get()`; its `cancel()` ends the opening, the stream has its own.
     [[nodiscard]] Call<AsyncStream> stream_async(const RequestText& request) const {
-        return begin<detail::Opening>(request);
+        return detail::begin<detail::Opening>(c_api(), chat(request));
     }
 
     /// The same, which ends in `callback(StreamOutcome)`, under the rules of `completion_async`.
-    template <class Callback, class = std::enable_if_t<std::is_invocable_v<std::decay_t<Callback>&, StreamOutcome>>>
+    template <class Callback, class = detail::IfCallback<Callback, detail::Opening>>
     Call<void> stream_async(const RequestText& request, Callback&& callback) const {
-        return begin_with<detail::Opening>(request, std::forward<Callback>(callback));
+        return detail::begin<detail::Opening>(c_api(), chat(request), std::forward<Callback>(callback));
     }
 
 #if defined(__cpp_lib_jthread)
     /// The same, cancelled by a stop request: while it opens and as long as it is read.
     [[nodiscard]] Call<AsyncStream> stream_async(const RequestText& request, std::stop_token stop) const {
-        return begin<detail::Opening>(request, std::move(stop));
+        return detail::begin<detail::Opening>(c_api(), chat(request), std::move(stop));
     }
 #endif
 
 #if defined(__cpp_impl_coroutine)
     /// A stream to `co_await`: `AsyncStream stream = co_await router.stream_task(request);`, under the rules of
-    /// `completion_task`.
-    StreamTask stream_task(const RequestText& request) const {
-        return StreamTask(&handle_, std::string(request.text()));
+    /// `completion_task`. A stop request ends it while it opens and as long as it is read.
+    template <class... Stop>
+    StreamTask stream_task(const RequestText& request, Stop... stop) const {
+        return task<detail::Opening>(chat(request), std::move(stop)...);
     }
-#if defined(__cpp_lib_jthread)
-    /// The same, cancelled by a stop request: while it opens and as long as it is read.
-    StreamTask stream_task(const RequestText& request, std::stop_token stop) const {
-        return StreamTask(&handle_, std::string(request.text()), std::move(stop));
-    }
-#endif
 #endif
 
-    /// What would happen to a request, as JSON, without sending anything: names resolved, the groups in the order in which
-    /// they would be visited, and of each the deployments with their chance to be asked first or why they would not
-    /// be. Throws what the call would throw before it sends. Does not wait: it may be called inside a callback.
+    /// Asks for embeddings: `Response::vectors` has them.
+    Response embedding(const RequestText& request) const {
+        return detail::ask(c_api(), embeddings(request)).value();
+    }
+    /// The same in every form of `completion_async`: alone, with a callback, with a stop token.
+    template <class... How>
+    auto embedding_async(const RequestText& request, How&&... how) const {
+        return detail::begin<detail::Answering>(c_api(), embeddings(request), std::forward<How>(how)...);
+    }
+
+    /// Sends a request of any verb and waits for the answer. `path` is OpenAI's, such as "/responses",
+    /// "/images/generations" or "/audio/speech"; one that is not known is an `InvalidArgumentError`.
+    Response request(std::string_view path, const RequestText& request) const {
+        return detail::ask(c_api(), {path, request.text()}).value();
+    }
+    /// The same in every form of `completion_async`.
+    template <class... How>
+    auto request_async(std::string_view path, const RequestText& request, How&&... how) const {
+        return detail::begin<detail::Answering>(c_api(), {path, request.text()}, std::forward<How>(how)...);
+    }
+
+    /// The same as a stream, under the rules of `stream`. "/responses" and "/completions" have one; for another verb it
+    /// is a `BadRequestError`.
+    [[nodiscard]] Stream request_stream(std::string_view path, const RequestText& request) const {
+        return detail::open(c_api(), {path, request.text()}).value();
+    }
+    /// The same in every form of `stream_async`.
+    template <class... How>
+    auto request_stream_async(std::string_view path, const RequestText& request, How&&... how) const {
+        return detail::begin<detail::Opening>(c_api(), {path, request.text()}, std::forward<How>(how)...);
+    }
+
+#if defined(__cpp_impl_coroutine)
+    /// To `co_await`, as `completion_task` and `stream_task`, with a stop token or without.
+    template <class... Stop>
+    CompletionTask embedding_task(const RequestText& request, Stop... stop) const {
+        return task<detail::Answering>(embeddings(request), std::move(stop)...);
+    }
+    template <class... Stop>
+    CompletionTask request_task(std::string_view path, const RequestText& request, Stop... stop) const {
+        return task<detail::Answering>({path, request.text()}, std::move(stop)...);
+    }
+    template <class... Stop>
+    StreamTask request_stream_task(std::string_view path, const RequestText& request, Stop... stop) const {
+        return task<detail::Opening>({path, request.text()}, std::move(stop)...);
+    }
+#endif
+
+#if defined(__cpp_lib_expected)
+    /// They wait; an error is a value.
+    std::expected<Response, Error> try_embedding(const RequestText& request) const {
+        return detail::ask(c_api(), embeddings(request)).expected();
+    }
+    std::expected<Response, Error> try_request(std::string_view path, const RequestText& request) const {
+        return detail::ask(c_api(), {path, request.text()}).expected();
+    }
+    std::expected<Stream, Error> try_request_stream(std::string_view path, const RequestText& request) const {
+        return detail::open(c_api(), {path, request.text()}).expected();
+    }
+#endif
+
+    /// What would happen to a request, as JSON, without sending anything: names resolved, the groups in the order in
+    /// which they would be visited, and of each the deployments with their chance to be asked first or why they would
+    /// not be. Throws what the call would throw before it sends. Does not wait: it may be called inside a callback.
     std::string explain(const RequestText& request) const {
         std::size_t length = 0;
         router_error_t* error = nullptr;
@@ -201,70 +256,21 @@ private:
         return Router(router);
     }
 
-    /// Does not touch this object once the call has begun: it may be destroyed meanwhile.
-    Outcome send(const RequestText& request) const {
-        const router_t* router = c_api();
-        if (router == nullptr) return Outcome(detail::closed());
-        router_error_t* error = nullptr;
-        router_response_t* response =
-            router_completion(router, request.text().data(), request.text().size(), &error);
-        return detail::outcome<detail::Completing>(response, error);
-    }
+    static detail::Question chat(const RequestText& request) { return {detail::chat_path, request.text()}; }
+    static detail::Question embeddings(const RequestText& request) { return {detail::embedding_path, request.text()}; }
 
-    OutcomeOf<Stream> open(const RequestText& request) const {
-        const router_t* router = c_api();
-        if (router == nullptr) return OutcomeOf<Stream>(detail::closed());
-        router_error_t* error = nullptr;
-        router_stream_t* opened =
-            router_completion_stream(router, request.text().data(), request.text().size(), &error);
-        if (opened == nullptr) return OutcomeOf<Stream>(Error(detail::ErrorHandle(error)));
-        return OutcomeOf<Stream>(Stream(opened));
+#if defined(__cpp_impl_coroutine)
+    template <class Kind>
+    CallTask<Kind> task(detail::Question question) const {
+        return CallTask<Kind>(&handle_, detail::OwnQuestion(question));
     }
-
-    /// The forms of an asynchronous call, for every verb: a future, ...
-    template <class Verb>
-    Call<typename Verb::Result> begin(const RequestText& request) const {
-        return start_future(request, std::make_unique<detail::PendingFuture<Verb>>(c_api()));
-    }
-
-    /// ... a callback ...
-    template <class Verb, class Callback>
-    Call<void> begin_with(const RequestText& request, Callback&& callback) const {
-        using Pending = detail::PendingFunction<Verb, std::decay_t<Callback>>;
-        const router_t* router = c_api();
-        auto pending = std::make_unique<Pending>(router, std::forward<Callback>(callback));
-        Call<void> call(pending->canceller, pending->promise.get_future());
-        detail::start(router, request.text(), std::move(pending));
-        return call;
-    }
-
 #if defined(__cpp_lib_jthread)
-    /// ... and a future with a stop token.
-    template <class Verb>
-    Call<typename Verb::Result> begin(const RequestText& request, std::stop_token stop) const {
-        auto pending = std::make_unique<detail::PendingStoppable<Verb>>(c_api());
-        if (stop.stop_requested()) {
-            pending->promise.set_exception(detail::stopped_before_start().as_exception());
-            return Call<typename Verb::Result>(nullptr, pending->promise.get_future());
-        }
-        pending->listen(std::move(stop));
-        return start_future(request, std::move(pending));
+    template <class Kind>
+    CallTask<Kind> task(detail::Question question, std::stop_token stop) const {
+        return CallTask<Kind>(&handle_, detail::OwnQuestion(question), std::move(stop));
     }
 #endif
-
-    template <class Pending>
-    auto start_future(const RequestText& request, std::unique_ptr<Pending> pending) const {
-        using Result = typename Pending::Result;
-        Call<Result> call(pending->canceller, pending->promise.get_future());
-        try {
-            detail::start(c_api(), request.text(), std::move(pending));
-        } catch (const Error&) {
-            std::promise<Result> refused;
-            refused.set_exception(std::current_exception());
-            call.future() = refused.get_future();
-        }
-        return call;
-    }
+#endif
 
     /// Atomic, so that a thread may close the router while others wait for their answers.
     std::atomic<router_t*> handle_;

@@ -34,7 +34,8 @@ inline std::string_view metadata_of(const router_stream_t* stream) noexcept {
 
 }  // namespace detail
 
-/// One piece of a streamed answer: `chat.completion.chunk`, in OpenAI's shape. It outlives its stream.
+/// One piece of a streamed answer: `chat.completion.chunk`, in OpenAI's shape; of another verb, what that one has. It
+/// outlives its stream.
 class Chunk {
 public:
     explicit Chunk(std::string json) noexcept : json_(std::move(json)) {}
@@ -48,8 +49,16 @@ public:
         return J::parse(json_);
     }
 
-    /// What the first choice's text grows by; empty if by nothing.
-    std::string text() const { return choice()["delta"]["content"].string(); }
+    /// What the first choice's text, or a response's, grows by; empty if by nothing.
+    std::string text() const {
+        if (const detail::Json first = choice()) {
+            const detail::Json delta = first["delta"];
+            return (delta ? delta["content"] : first["text"]).string();
+        }
+        return type() == "response.output_text.delta" ? detail::Json(json_)["delta"].string() : std::string();
+    }
+    /// The name of an event of "/responses", such as "response.output_text.delta"; empty for chunks.
+    std::string type() const { return detail::Json(json_)["type"].string(); }
     /// Why the first choice ended, in the chunk that ends it.
     std::optional<std::string> finish_reason() const { return choice()["finish_reason"].optional_string(); }
 
@@ -84,7 +93,7 @@ public:
     Iterator begin();
     Iterator end() noexcept;
 
-    /// The first choice's text, as far as it was read.
+    /// The first choice's text, or a response's, as far as it was read.
     const std::string& text() const& noexcept { return text_; }
     std::string text() && noexcept { return std::move(text_); }
 
