@@ -23,6 +23,7 @@ pub struct Request {
     model: String,
     options: Options,
     verb: Verb,
+    is_copy: bool,
 }
 
 struct Member {
@@ -89,7 +90,7 @@ impl Request {
             }
         }
         let model = model.ok_or_else(|| RequestError::parameter("model", "the request has no \"model\""))?;
-        Ok(Self { text: text.into(), members, model, options, verb })
+        Ok(Self { text: text.into(), members, model, options, verb, is_copy: false })
     }
 
     /// The same request with some members replaced, as a fallback may demand it.
@@ -104,6 +105,18 @@ impl Request {
         }
         text.push('}');
         Self::parse_for(self.verb, &text)
+    }
+
+    /// A copy for somebody else, whose answer nobody reads: a whole one.
+    pub fn copy(&self, changes: &Map<String, Value>) -> Result<Self, RequestError> {
+        let mut copy = self.changed(changes)?;
+        copy.is_copy = true;
+        copy.options.stream = false;
+        Ok(copy)
+    }
+
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
     }
 
     pub fn verb(&self) -> Verb {

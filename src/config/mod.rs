@@ -107,6 +107,7 @@ fn build(
         filters,
         budgets,
         affinity: filters::affinity(&read),
+        mirrors: deployments.iter().any(|deployment| deployment.settings.get("silent_model").is_some()),
         retry,
         fallback,
         cooldown,

@@ -22,6 +22,8 @@ pub struct Config {
     pub filters: FilterConfig,
     pub budgets: BudgetsConfig,
     pub affinity: AffinityConfig,
+    /// Whether a deployment has a `silent_model`.
+    pub mirrors: bool,
     pub retry: RetryConfig,
     pub fallback: FallbackConfig,
     pub cooldown: CooldownConfig,

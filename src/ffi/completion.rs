@@ -259,10 +259,12 @@ impl Call {
 }
 
 /// The call itself. When it is ended from outside, its future is dropped on return, and its connection with it.
-async fn answer(router: &Router, request: &Request, number: u64, signal: &Signal) -> Result<Completed, Failed> {
+async fn answer(router: &Arc<Router>, request: &Request, number: u64, signal: &Signal) -> Result<Completed, Failed> {
     fault_point("task");
     let call = pin!(router.answer(request, number));
-    signal.guard(call).await.unwrap_or_else(|ending| Err(Failed::before(ended(ending))))
+    let outcome = signal.guard(call).await.unwrap_or_else(|ending| Err(Failed::before(ended(ending))));
+    router.mirror(request, outcome.as_ref().map_or_else(|failed| &failed.trail, |completed| &completed.trail));
+    outcome
 }
 
 pub(super) fn unusable(error: RequestError) -> Error {

@@ -60,12 +60,17 @@ pub enum Unusable {
     Unsupported(String),
     /// `blocked: true`.
     Blocked,
+    /// `supported_environments` does not name this one.
+    Elsewhere(String),
 }
 
 impl Unusable {
     pub fn message(&self) -> &str {
         match self {
-            Unusable::NoKey(message) | Unusable::NoEndpoint(message) | Unusable::Unsupported(message) => message,
+            Unusable::NoKey(message)
+            | Unusable::NoEndpoint(message)
+            | Unusable::Unsupported(message)
+            | Unusable::Elsewhere(message) => message,
             Unusable::Blocked => "blocked by the configuration",
         }
     }
@@ -75,7 +80,7 @@ impl Unusable {
         let kind = match self {
             Unusable::NoKey(_) => ErrorKind::Authentication,
             Unusable::NoEndpoint(_) | Unusable::Unsupported(_) => ErrorKind::BadRequest,
-            Unusable::Blocked => ErrorKind::NoDeploymentAvailable,
+            Unusable::Blocked | Unusable::Elsewhere(_) => ErrorKind::NoDeploymentAvailable,
         };
         Error::new(kind, self.message().to_owned())
     }
@@ -95,13 +100,29 @@ pub fn connect(
     let entra = settled.as_ref().ok().and_then(|settled| settled.entra.as_ref());
     let redactor = Redactor::new(&config, entra.map(Entra::client_secret).into_iter());
     let blocked = config.blocked;
+    let elsewhere = elsewhere(&config, environment);
     let key = keys.of(&config);
     let deployment = Arc::new(Deployment::new(config, identity.provider, identity.model, key, state));
     if blocked {
         return (deployment, Err(Unusable::Blocked));
     }
+    if let Some(message) = elsewhere {
+        return (deployment, Err(Unusable::Elsewhere(message)));
+    }
     let endpoint = settled.and_then(|settled| endpoint(settled, &deployment, redactor, defaults, clients));
     (deployment, endpoint)
+}
+
+/// Why a deployment is not for this environment, which `LITELLM_ENVIRONMENT` names.
+fn elsewhere(config: &DeploymentConfig, environment: &Environment) -> Option<String> {
+    let mut supported = config.info.texts("supported_environments").peekable();
+    supported.peek()?;
+    let here = environment.get("LITELLM_ENVIRONMENT").filter(|name| !name.is_empty());
+    match here {
+        Some(here) if supported.any(|name| name == here) => None,
+        Some(here) => Some(format!("supported_environments does not name {here}, which LITELLM_ENVIRONMENT is")),
+        None => Some("it has supported_environments, and the variable LITELLM_ENVIRONMENT names none".to_owned()),
+    }
 }
 
 fn endpoint(
@@ -275,6 +296,19 @@ pub(super) mod tests {
 
     fn base(params: &str, environment: &[(&str, &str)]) -> String {
         try_endpoint(params, environment).unwrap().deployment().api_base().unwrap()
+    }
+
+    #[test]
+    fn an_environment_may_have_to_be_named() {
+        let yaml = "model_list: [{model_name: g, litellm_params: {model: openai/m, api_key: k}, model_info: {supported_environments: [production]}}]";
+        let unusable = |environment: &'static str| {
+            let config =
+                config::load(yaml, move |name: &str| (name == "LITELLM_ENVIRONMENT").then(|| environment.to_owned()));
+            let config = config.ok().unwrap();
+            elsewhere(&config.deployments[0], &config.environment)
+        };
+        assert_eq!(unusable("production"), None);
+        assert!(unusable("staging").unwrap().contains("staging") && unusable("").is_some());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod filter;
 mod group;
 mod held;
 mod ledger;
+mod mirror;
 mod names;
 mod played;
 mod report;
@@ -133,6 +134,13 @@ impl Router {
         }
     }
 
+    /// Sends copies of an answered (or failed) request to the `silent_model`s of who was asked.
+    pub fn mirror(self: &Arc<Self>, request: &Request, trail: &Trail) {
+        if self.config.mirrors {
+            mirror::send(self, request, trail);
+        }
+    }
+
     /// Remembers who answered.
     fn learn(&self, request: &Request, trail: &Trail, body: Option<&str>) {
         let Some(record) = trail.last_asked() else { return };
@@ -150,6 +158,7 @@ impl Router {
             Err(error) => Err(error),
         };
         trail.end(&request);
+        self.mirror(&request, &trail);
         match outcome {
             Ok(mut open) => {
                 if self.config.affinity.any()

@@ -34,7 +34,7 @@ const INFO: &[Key] = &[
     planned("weight", Kind::Number),
     now("allowed_fails", Kind::Count),
     now("allowed_fails_policy", Kind::Section(&ALLOWED_FAILS_POLICY)),
-    planned("supported_environments", Kind::Texts),
+    now("supported_environments", Kind::Texts),
     now("blocked", Kind::Bool),
     now("enable_tag_filtering", Kind::Bool),
     now("allow_fail_open", Kind::Bool),

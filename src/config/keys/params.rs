@@ -110,7 +110,7 @@ const PLANNED: &[Key] = &[
     now("budget_duration", Kind::Text),
     now("region_name", Kind::Text),
     planned("allowed_model_region", Kind::Text),
-    planned("silent_model", Kind::Either(&Kind::Text, &Kind::Texts)),
+    now("silent_model", Kind::Either(&Kind::Text, &Kind::Texts)),
     planned("litellm_credential_name", Kind::Text),
     planned("configurable_clientside_auth_params", Kind::List),
     planned("provider_affinity_header", Kind::Text),

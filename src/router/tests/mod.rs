@@ -7,6 +7,7 @@ mod explained;
 mod fallbacks;
 mod filters;
 mod laws;
+mod mirror;
 mod names;
 mod reload;
 mod retries;
