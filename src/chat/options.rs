@@ -14,13 +14,12 @@ use crate::policy::{ByClass, Lists};
 pub const STREAM: &str = "stream";
 
 /// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
-const NOT_IN_FORCE: [&str; 9] = [
+const NOT_IN_FORCE: [&str; 8] = [
     "api_version",
     "cache",
     "caching",
     "custom_llm_provider",
     "organization",
-    "priority",
     "region_name",
     "silent_model",
     "_router_weights",
@@ -55,6 +54,8 @@ pub struct Options {
     pub deadline: Option<Duration>,
     /// `on_exhausted`: whether to wait for a deployment that returns, where the request says so.
     pub wait_when_exhausted: Option<bool>,
+    /// `priority`: 0 is the most urgent. Who has one waits when nobody is free.
+    pub priority: Option<i64>,
     /// `mid_stream_fallback`: whether somebody else goes on with a stream that breaks, where the request says so.
     pub continue_mid_stream: Option<bool>,
     /// `retry_policy` and `model_group_retry_policy`, each in the place of the router's.
@@ -132,6 +133,7 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "num_retries" => options.num_retries = count(name, &value()?)?,
         "deadline" => options.deadline = seconds(name, &value()?)?,
         "on_exhausted" => options.wait_when_exhausted = policy::on_exhausted(name, &value()?)?,
+        "priority" => options.priority = count(name, &value()?)?.map(i64::from),
         "mid_stream_fallback" => options.continue_mid_stream = policy::mid_stream(name, &value()?)?,
         "retry_policy" => options.retry_policy = policy::retries(name, &value()?)?,
         "model_group_retry_policy" => options.group_retry_policies = policy::group_retries(name, &value()?)?,
@@ -309,7 +311,7 @@ mod tests {
 
     #[test]
     fn options_without_effect_are_listed() {
-        assert_eq!(options(r#""cache":{"ttl":1},"priority":1"#).unwrap().without_effect, ["cache", "priority"]);
+        assert_eq!(options(r#""cache":{"ttl":1},"caching":true"#).unwrap().without_effect, ["cache", "caching"]);
         assert!(options(r#""metadata":{}"#).unwrap().without_effect.is_empty());
     }
 

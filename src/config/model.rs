@@ -143,6 +143,8 @@ pub struct RoutingConfig {
     pub groups: Vec<RoutingGroup>,
     /// `llmrouter_settings.on_exhausted: wait`: a call waits for the first deployment that returns.
     pub wait_when_exhausted: bool,
+    /// `default_priority`: of calls that name none; a call with a priority waits, too.
+    pub default_priority: Option<i64>,
     /// Deployments are held to their `rpm` and `tpm` whatever the strategy: `enable_pre_call_checks`, or
     /// `enforce_model_rate_limits` among the `optional_pre_call_checks`.
     pub enforce_limits: bool,

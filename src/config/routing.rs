@@ -28,6 +28,7 @@ pub fn read(read: &Read, groups: &Groups, report: &mut Report) -> RoutingConfig 
         strategy: strategy(router, &path("routing_strategy"), report),
         groups: routing_groups(read, groups, report),
         wait_when_exhausted: read.sections.llmrouter.text("on_exhausted") == Some("wait"),
+        default_priority: router.get("default_priority").and_then(serde_json::Value::as_i64),
         enforce_limits: checks.any(|check| check == "enforce_model_rate_limits")
             || router.flag("enable_pre_call_checks").unwrap_or(false),
         max_parallel: router.count("default_max_parallel_requests"),

@@ -11,10 +11,11 @@ use super::fallback::{Step, Walk};
 use super::filter::passed_over;
 use super::group::Member;
 use super::ledger::Trail;
+use super::line::Line;
 use super::timeout::{Bounds, longest_wait};
 use super::view::{Obstacle, View};
 
-/// Waits until the first deployment that can take the request returns, behind those who wait for the same group. The error of a call that may not
+/// Waits until the first deployment that can take the request returns, behind those who wait for the same group and are not less urgent. The error of a call that may not
 /// wait, or not for that long.
 pub async fn wait_for_somebody(
     router: &Router,
@@ -23,10 +24,10 @@ pub async fn wait_for_somebody(
     trail: &mut Trail,
     bounds: &Bounds,
 ) -> Result<(), Error> {
-    let asked = request.options().wait_when_exhausted;
-    let (Some(first), true) =
-        (first_return(router, request), asked.unwrap_or(router.config.routing.wait_when_exhausted))
-    else {
+    let (options, routing) = (request.options(), &router.config.routing);
+    let priority = options.priority.or(routing.default_priority);
+    let waits = options.wait_when_exhausted.unwrap_or(routing.wait_when_exhausted || priority.is_some());
+    let (Some(first), true) = (first_return(router, request), waits) else {
         return Err(nobody);
     };
     let patience = match bounds.left() {
@@ -37,10 +38,10 @@ pub async fn wait_for_somebody(
     if bounds.left().is_none() && first > patience {
         return Err(nobody);
     }
-    // The first in the line sleeps, the others behind it: they go in the order in which they came.
+    // The first in the line sleeps, the others behind it: they go by their priority, and then in the order in which they came.
     let mut turn = Box::pin(async {
         let Some(line) = line_of(router, request) else { return };
-        let _first = line.lock().await;
+        let _first = line.turn(priority.unwrap_or_default()).await;
         while let Some(wait) = first_return(router, request).filter(|wait| !wait.is_zero()) {
             clock::sleep(wait).await;
         }
@@ -50,7 +51,7 @@ pub async fn wait_for_somebody(
 }
 
 /// Where the callers of the asked-for group wait.
-fn line_of<'a>(router: &'a Router, request: &'a Request) -> Option<&'a tokio::sync::Mutex<()>> {
+fn line_of<'a>(router: &'a Router, request: &'a Request) -> Option<&'a Line> {
     let mut walk = Walk::new(router, request).ok()?;
     std::iter::from_fn(|| walk.next()).find_map(|step| match step {
         Step::Visit(stop) => Some(stop.lead.group.line()),

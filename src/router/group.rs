@@ -12,6 +12,7 @@ use crate::pricing::{self, ModelInfo, Unit};
 use crate::provider::{Endpoint, Unusable};
 use crate::strategy::Strategy;
 
+use super::line::Line;
 use super::view::{Obstacle, View};
 
 /// Deployments that serve one name.
@@ -25,7 +26,7 @@ pub struct Group {
     members: Vec<Member>,
     unusable: Vec<Outsider>,
     /// Where calls wait when nobody is free.
-    line: Arc<tokio::sync::Mutex<()>>,
+    line: Arc<Line>,
 }
 
 /// A deployment that can never be called, and why.
@@ -90,8 +91,8 @@ impl Group {
         self.members.iter_mut().for_each(|member| member.alone = alone);
     }
 
-    /// Fair: who came first is served first.
-    pub fn line(&self) -> &tokio::sync::Mutex<()> {
+    /// Where calls wait when nobody is free.
+    pub fn line(&self) -> &Line {
         &self.line
     }
 

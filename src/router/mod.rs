@@ -13,6 +13,7 @@ mod filter;
 mod group;
 mod held;
 mod ledger;
+mod line;
 mod mirror;
 mod names;
 mod played;

@@ -74,7 +74,7 @@ pub(super) const ROUTER: &[Key] = &[
     planned("redis_db", Kind::Count),
     now("default_litellm_params", Kind::Section(&LITELLM_PARAMS)),
     now("default_max_parallel_requests", Kind::Count),
-    planned("default_priority", Kind::Integer),
+    now("default_priority", Kind::Integer),
     planned("polling_interval", Kind::Seconds),
     now("enable_pre_call_checks", Kind::Bool),
     now("optional_pre_call_checks", Kind::ListOf(&Kind::Choice(PRE_CALL_CHECKS))),

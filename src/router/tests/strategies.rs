@@ -184,3 +184,20 @@ async fn a_request_names_its_strategy() {
     assert_eq!(two, ["g-0", "g-1"]);
     assert_eq!(answered(&router, r#"{"model":"g","messages":[],"routing_strategy":"nobodys"}"#).await, "g-0");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_has_a_priority_waits_and_the_urgent_go_first() {
+    let router = with(&[("g", "mock_response: a, mock_delay: 1, rpm: 1")], "routing_strategy: usage-based-routing-v2");
+    assert_eq!(answered(&router, CALL).await, "g-0");
+    let order = std::sync::Mutex::new(Vec::new());
+    let wait = async |priority: u32| {
+        let request = format!(r#"{{"model":"g","messages":[],"priority":{priority},"timeout":600}}"#);
+        let outcome = call(&router, &request).await;
+        assert!(outcome.is_ok(), "{priority}: {}", outcome.err().unwrap().error.message());
+        order.lock().unwrap().push(priority);
+    };
+    tokio::join!(wait(7), wait(3), wait(0));
+    // The first to come is at the head already.
+    assert_eq!(*order.lock().unwrap(), [7, 0, 3]);
+    assert_eq!(kind(&call(&router, CALL).await), Some(ErrorKind::NoDeploymentAvailable));
+}
