@@ -4,10 +4,15 @@ mod bounds;
 mod cooldown;
 mod explained;
 mod fallbacks;
+mod herd;
 mod laws;
+mod limits;
+mod measured;
 mod names;
 mod reload;
 mod retries;
+mod schedules;
+mod slots;
 mod strategies;
 
 use std::collections::HashSet;
