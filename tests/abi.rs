@@ -16,6 +16,8 @@ enum Under {
     /// Undefined behaviour only: the address sanitizer's allocator doesn't survive a fork beside running threads, and its
     /// leak check is no use to a process that ends in the midst of things.
     Plain,
+    /// The thread sanitizer, in the C program alone: it sees what callbacks and callers do to the same memory.
+    Threads,
     /// Sees the library's own memory too.
     Valgrind,
 }
@@ -43,6 +45,7 @@ fn check(name: &str, program: &Program) {
             &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
         }
         Under::Plain => &["-fsanitize=undefined", "-fno-sanitize-recover=all"],
+        Under::Threads => &["-fsanitize=thread"],
         Under::Valgrind => &[],
     };
     sdk::compile(&source, &binary, &dist, flags);
@@ -64,6 +67,10 @@ fn check(name: &str, program: &Program) {
     };
     if matches!(program.under, Under::SanitizersNoLeaks) {
         command.env("ASAN_OPTIONS", "detect_leaks=0");
+    }
+    if matches!(program.under, Under::Threads) {
+        // The library is not instrumented: how its threads wait for each other does not show.
+        command.env("TSAN_OPTIONS", "ignore_noninstrumented_modules=1:halt_on_error=1");
     }
     // A key in the developer's environment must not change what a test sees.
     command.env_remove("OPENAI_API_KEY").env_remove("OPENAI_API_BASE").env_remove("OPENAI_BASE_URL");
@@ -142,6 +149,10 @@ programs! {
         )),
         ..PLAIN
     };
+    reload: Program { source: "reload.c", ..PLAIN };
+    reload_memory: Program { source: "reload.c", under: Under::Plain, ..PLAIN };
+    reload_threads: Program { source: "reload.c", under: Under::Threads, ..PLAIN };
+    reload_with_debug_assertions: Program { source: "reload.c", faults: true, ..PLAIN };
     signals: Program { source: "signals.c", ..PLAIN };
 }
 

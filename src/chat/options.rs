@@ -145,7 +145,13 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "mock_testing_context_fallbacks" => options.mock_testing.context_window = flag(name, &value()?)?,
         "mock_testing_content_policy_fallbacks" => options.mock_testing.content_policy = flag(name, &value()?)?,
         "mock_testing_rate_limit_error" => options.mock_testing.rate_limit = flag(name, &value()?)?,
-        "routing_strategy" => options.routing_strategy = value()?.as_str().map(str::to_owned),
+        "routing_strategy" => {
+            let value = value()?;
+            options.routing_strategy = policy::strategy(&value);
+            if options.routing_strategy.is_none() && !value.is_null() {
+                options.without_effect.push("routing_strategy");
+            }
+        }
         "metadata" => {
             options.explain = text.contains("\"explain\"") && policy::explain(&value()?);
             if About::is_in(text) {
@@ -307,6 +313,18 @@ mod tests {
             assert!(matches!(&error, RequestError::Parameter { name: param, message }
                 if param == name && !message.contains("canary")));
         }
+    }
+
+    #[test]
+    fn a_strategy_that_nobody_knows_has_no_effect() {
+        let read = |value: &str| {
+            let options = options(&format!(r#""routing_strategy":{value}"#)).unwrap();
+            (options.routing_strategy, options.without_effect)
+        };
+        assert_eq!(read(r#""least-busy""#), (Some("least-busy".to_owned()), vec![]));
+        assert_eq!(read(r#""least_busy""#), (None, vec!["routing_strategy"]));
+        assert_eq!(read("7"), (None, vec!["routing_strategy"]));
+        assert_eq!(read("null"), (None, vec![]));
     }
 
     #[test]

@@ -129,6 +129,21 @@ pub(super) fn explain(metadata: &Value) -> bool {
     metadata.get("explain") == Some(&Value::Bool(true))
 }
 
+/// The strategies that a request may ask for.
+const STRATEGIES: [&str; 6] = [
+    "simple-shuffle",
+    "least-busy",
+    "usage-based-routing",
+    "usage-based-routing-v2",
+    "latency-based-routing",
+    "cost-based-routing",
+];
+
+/// `routing_strategy`; `None` for any other.
+pub fn strategy(value: &Value) -> Option<String> {
+    value.as_str().filter(|name| STRATEGIES.contains(name)).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Options, Request};

@@ -73,7 +73,7 @@ fn end<'a>(
         let Some(&here) = way.last() else { return Err(way) };
         let next = targets.get(here).map(|(target, _)| *target).filter(|target| *target != here);
         let Some(next) = next else {
-            let found = groups.has(here) || groups.takes(here) || groups.is_model(here);
+            let found = groups.has(here) || groups.is_union(here) || groups.takes(here) || groups.is_model(here);
             return Ok(if found { AliasTarget::Group(here.to_owned()) } else { AliasTarget::Missing(here.to_owned()) });
         };
         if groups.has(next) {

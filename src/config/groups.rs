@@ -11,16 +11,19 @@ pub struct Groups<'a> {
     wildcards: Vec<Wildcard>,
     ids: BTreeSet<&'a str>,
     models: BTreeSet<&'a str>,
+    /// Those of `routing_groups`.
+    unions: BTreeSet<&'a str>,
 }
 
 impl<'a> Groups<'a> {
-    pub fn of(deployments: &'a [DeploymentConfig]) -> Self {
+    pub fn of(deployments: &'a [DeploymentConfig], unions: impl Iterator<Item = &'a str>) -> Self {
         let names = || deployments.iter().map(|deployment| deployment.group.as_str());
         Self {
             exact: names().collect(),
             wildcards: names().filter_map(Wildcard::new).collect(),
             ids: deployments.iter().map(|deployment| deployment.id.as_str()).collect(),
             models: deployments.iter().map(|deployment| deployment.model.as_str()).collect(),
+            unions: unions.collect(),
         }
     }
 
@@ -51,8 +54,17 @@ impl<'a> Groups<'a> {
         self.models.contains(name)
     }
 
+    /// Whether it is the name of a routing group.
+    pub fn is_union(&self, name: &str) -> bool {
+        self.unions.contains(name)
+    }
+
     fn leads(&self, name: &str) -> bool {
-        self.has(name) || self.takes(name) || self.ids.contains(name) || self.models.contains(name)
+        self.has(name)
+            || self.is_union(name)
+            || self.takes(name)
+            || self.ids.contains(name)
+            || self.models.contains(name)
     }
 
     /// Whether a request can be for this fallback key. A key may leave out the provider of a group's name, or add it.

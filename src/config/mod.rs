@@ -90,7 +90,7 @@ fn build(
     let checked = list(top.get("model_list"));
     let defaults = defaults::read(&read, &mut report);
     let deployments = deployment::read(&checked, &written, &defaults, &read.sections.litellm, &mut report);
-    let groups = Groups::of(&deployments);
+    let groups = Groups::of(&deployments, routing::names(&read));
     let aliases = alias::resolve(&read, &groups, &mut report);
     let fallback = fallback::resolve(&read, &environment, &groups, &aliases, &mut report);
     let routing = routing::read(&read, &groups, &mut report);

@@ -63,6 +63,12 @@ fn strategy(section: &Settings, path: &str, report: &mut Report) -> StrategyConf
     }
 }
 
+/// What the routing groups are called.
+pub fn names(read: &Read) -> impl Iterator<Item = &str> {
+    let written = read.sections.router.get("routing_groups").and_then(serde_json::Value::as_array);
+    written.into_iter().flatten().filter_map(|entry| entry.get("group_name")?.as_str())
+}
+
 fn routing_groups(read: &Read, groups: &Groups, report: &mut Report) -> Vec<RoutingGroup> {
     let written = read.sections.router.get("routing_groups").and_then(serde_json::Value::as_array);
     let mut all: Vec<RoutingGroup> = Vec::new();

@@ -61,6 +61,11 @@ impl State {
         }
     }
 
+    /// Calls that it is at work on.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
     /// Goes by another strategy's arguments from now on.
     pub fn follow(&self, strategy: &StrategyConfig, now: Instant) {
         self.latency.follow(statistic(strategy, strategy.latency_percentile), now);
@@ -101,7 +106,7 @@ impl Deployment {
     }
 
     pub fn in_flight(&self) -> u32 {
-        self.state.in_flight.load(Ordering::Relaxed)
+        self.state.in_flight()
     }
 
     /// Takes a place in flight, of which there are at most so many; given back when the guard is dropped, whatever

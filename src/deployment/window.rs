@@ -92,6 +92,13 @@ pub struct Reserved {
     used: Used,
 }
 
+impl Reserved {
+    /// Tokens of the prompt, as estimated; 0 where no limit asked for that.
+    pub fn input(&self) -> u64 {
+        self.used.input
+    }
+}
+
 impl Window {
     pub fn new(now: Instant) -> Self {
         Self {
@@ -219,6 +226,10 @@ impl Inner {
 
     #[allow(clippy::cast_possible_truncation)]
     fn remove(&mut self, reserved: Reserved) {
+        // What has left the window has left the total, too.
+        if !self.is_live(reserved.second) {
+            return;
+        }
         if let Some((at, used)) = self.buckets.get_mut((reserved.second % BUCKETS as u64) as usize)
             && *at == reserved.second
         {
@@ -269,6 +280,18 @@ mod tests {
     }
 
     #[test]
+    fn what_ends_after_its_minute_leaves_the_others_use_alone() {
+        let now = Instant::now();
+        let window = Window::new(now);
+        let long = window.reserve(ONE, &rpm(1.0), now).unwrap();
+        let later = now + SECOND * 100;
+        window.reserve(ONE, &rpm(1.0), later).unwrap();
+        window.settle(long, Used { requests: 1, input: 7, output: 7 }, later);
+        assert_eq!(window.used(later), ONE);
+        assert!(window.reserve(ONE, &rpm(1.0), later).is_none());
+    }
+
+    #[test]
     fn of_a_thousand_at_once_no_more_than_the_limit() {
         let now = Instant::now();
         let window = Window::new(now);
@@ -315,7 +338,9 @@ mod tests {
                 now += SECOND * step as u32;
                 let more = Used { requests: 1, input, output: 0 };
                 open.extend(window.reserve(more, &Limits::default(), now));
-                if settles && let Some(reserved) = open.pop() {
+                // The oldest ends first, often after its minute.
+                if settles && open.len() > 3 {
+                    let reserved = open.remove(0);
                     window.settle(reserved, Used { requests: 1, input: input / 2, output: 1 }, now);
                 }
                 let used = window.used(now);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::clock;
 use crate::config::DeploymentConfig;
@@ -12,7 +12,8 @@ use crate::deployment::Bench;
 #[derive(Clone, Default)]
 pub struct Keys {
     seeds: [RandomState; 2],
-    known: HashMap<(String, [u64; 2]), Arc<Bench>>,
+    /// As long as a deployment has them: a router that is given new keys again and again does not remember the old ones.
+    known: HashMap<(String, [u64; 2]), Weak<Bench>>,
 }
 
 impl Keys {
@@ -23,7 +24,20 @@ impl Keys {
         let fresh = || Arc::new(Bench::new(clock::now()));
         let (Some(key), Some(base)) = (&config.api_key, &config.api_base) else { return fresh() };
         let hashes = self.seeds.each_ref().map(|seed| seed.hash_one(key.expose()));
-        Arc::clone(self.known.entry((origin(base).to_owned(), hashes)).or_insert_with(fresh))
+        let place = self.known.entry((origin(base).to_owned(), hashes)).or_default();
+        place.upgrade().unwrap_or_else(|| {
+            let bench = fresh();
+            *place = Arc::downgrade(&bench);
+            bench
+        })
+    }
+
+    /// Those that some deployment has.
+    #[must_use]
+    pub fn living(&self) -> Self {
+        let mut living = self.clone();
+        living.known.retain(|_, bench| bench.strong_count() > 0);
+        living
     }
 }
 
@@ -55,5 +69,18 @@ mod tests {
         for other in 2..benches.len() {
             assert!((0..other).all(|earlier| !Arc::ptr_eq(&benches[earlier], &benches[other])), "{other}");
         }
+    }
+
+    #[test]
+    fn a_key_that_nobody_has_any_more_is_forgotten() {
+        let yaml =
+            "model_list: [{model_name: a, litellm_params: {model: openai/x, api_key: k, api_base: 'http://h:1'}}]";
+        let config = config::load(yaml, |_| None).unwrap();
+        let mut keys = Keys::default();
+        let bench = keys.of(&config.deployments[0]);
+        let mut next = keys.living();
+        assert!(Arc::ptr_eq(&bench, &next.of(&config.deployments[0])));
+        drop(bench);
+        assert_eq!((next.known.len(), next.living().known.len()), (1, 0));
     }
 }

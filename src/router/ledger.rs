@@ -130,14 +130,21 @@ impl Attempt {
         self.record(now, error.provider_status(), Some(error.class()))
     }
 
+    /// Tokens of the prompt, if they were estimated for a limit.
+    pub fn expected_input(&self) -> Option<u64> {
+        Some(self.reserved.input()).filter(|input| *input > 0)
+    }
+
     /// What can be told of it while it goes on well.
     pub fn so_far(&self) -> Record {
         self.told(clock::now(), Some(200), None)
     }
 
-    /// The caller has gone: that says nothing about the deployment.
-    pub fn cancelled(mut self) -> Record {
-        self.record(clock::now(), None, Some(ErrorKind::Cancelled.class()))
+    /// The caller has gone: that says nothing about the deployment. `tokens` had come until then.
+    pub fn cancelled(mut self, tokens: Tokens) -> Record {
+        let now = clock::now();
+        self.settle(tokens, now);
+        self.record(now, None, Some(ErrorKind::Cancelled.class()))
     }
 
     fn bench(&self, verdict: Verdict, cause: &'static str, now: Instant) {
@@ -175,6 +182,8 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.ended {
+            // Nobody knows whether it was sent; nothing came of it.
+            self.settle(Tokens { input: 0, output: 0 }, clock::now());
             log::debug!(deployment = self.in_flight.deployment().id(), group = &*self.group; "attempt cancelled");
         }
     }

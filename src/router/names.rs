@@ -78,7 +78,7 @@ impl Names {
             by_id: HashMap::new(),
             unions: HashMap::new(),
             by_model: HashMap::new(),
-            keys: before.map(|before| before.keys.clone()).unwrap_or_default(),
+            keys: before.map(|before| before.keys.living()).unwrap_or_default(),
         };
         let states = before.map(Names::states).unwrap_or_default();
         let transport = std::mem::take(&mut config.transport);
@@ -210,7 +210,8 @@ impl Names {
         match self.aliases.get(name).map(|alias| &alias.target) {
             Some(AliasTarget::Group(target)) => {
                 let place = self.by_name.get(target.as_str()).and_then(|place| self.groups.get(*place));
-                let lead = place.map(|group| Lead::to(group, How::Alias)).or_else(|| self.by_wildcard(target));
+                let group = place.or_else(|| self.unions.get(target));
+                let lead = group.map(|group| Lead::to(group, How::Alias)).or_else(|| self.by_wildcard(target));
                 let by_model = || self.by_model.get(target).map(|group| Lead::to(group, How::Alias));
                 lead.or_else(by_model).ok_or_else(|| nowhere(name))
             }

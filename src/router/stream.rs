@@ -253,12 +253,17 @@ impl OpenStream {
         read
     }
 
-    fn end(&mut self, failure: Option<(&Error, bool)>) {
-        let told = self.usage.as_deref().and_then(tokens_of);
-        let tokens = told.unwrap_or_else(|| {
+    /// Of this attempt, so far.
+    fn tokens(&self) -> Tokens {
+        self.usage.as_deref().and_then(tokens_of).unwrap_or_else(|| {
             let Spent { prompt, completion } = self.estimate();
-            Tokens { input: prompt, output: completion }
-        });
+            let expected = self.attempt.as_ref().and_then(Attempt::expected_input);
+            Tokens { input: expected.unwrap_or(prompt), output: completion }
+        })
+    }
+
+    fn end(&mut self, failure: Option<(&Error, bool)>) {
+        let tokens = self.tokens();
         if let (Some(attempt), Some(trail)) = (self.attempt.take(), &mut self.trail) {
             trail.push(match failure {
                 None => attempt.succeeded(Measured { tokens: Some(tokens), ttft: Some(self.opening.own_ttft) }),
@@ -269,8 +274,9 @@ impl OpenStream {
 
     /// The caller has gone: the attempt is nobody's failure.
     pub fn cancel(&mut self) {
+        let tokens = self.tokens();
         if let (Some(attempt), Some(trail)) = (self.attempt.take(), &mut self.trail) {
-            trail.push(attempt.cancelled());
+            trail.push(attempt.cancelled(tokens));
         }
     }
 

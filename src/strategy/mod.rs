@@ -5,6 +5,8 @@ mod latency;
 mod least;
 mod least_busy;
 mod simple_shuffle;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 use least::even_shares;

@@ -6,11 +6,16 @@ mod cooldown;
 mod explained;
 mod fallbacks;
 mod filters;
+mod herd;
 mod laws;
+mod limits;
+mod measured;
 mod mirror;
 mod names;
 mod reload;
 mod retries;
+mod schedules;
+mod slots;
 mod strategies;
 
 use std::collections::HashSet;

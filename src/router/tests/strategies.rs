@@ -182,7 +182,12 @@ async fn a_request_names_its_strategy() {
     let mut two = [answered(&router, asked).await, answered(&router, asked).await];
     two.sort();
     assert_eq!(two, ["g-0", "g-1"]);
-    assert_eq!(answered(&router, r#"{"model":"g","messages":[],"routing_strategy":"nobodys"}"#).await, "g-0");
+    // A name that nobody knows changes nothing, and not to the default either.
+    let other = with(&[("g", OK), ("g", OK)], "routing_strategy: usage-based-routing");
+    let misspelt = r#"{"model":"g","messages":[],"routing_strategy":"least_busy"}"#;
+    for _ in 0..5 {
+        assert_ne!(answered(&other, misspelt).await, answered(&other, misspelt).await);
+    }
 }
 
 #[tokio::test(start_paused = true)]

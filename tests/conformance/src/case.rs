@@ -40,7 +40,7 @@ pub struct LoadError {
     pub excludes: Vec<String>,
 }
 
-/// One thing to do: exactly one of `call`, `raw`, `explain`, `snapshot`, `upstream`, `script`, `clear_log`, `sleep_ms`.
+/// One thing to do: exactly one of `call`, `raw`, `explain`, `reload`, `snapshot`, `upstream`, `script`, `clear_log`, `sleep_ms`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
@@ -58,6 +58,12 @@ pub struct Step {
     pub concurrent: Option<usize>,
     /// Cancels each call after that time.
     pub cancel_after_ms: Option<u64>,
+    /// The answer is streamed and read to its end.
+    pub stream: bool,
+    /// The next steps don't wait for the calls of this one.
+    pub background: bool,
+    /// Another configuration, written like the case's own.
+    pub reload: Option<Value>,
     pub expect: Expect,
     /// A partial match, at once true.
     pub snapshot: Option<Value>,
@@ -121,6 +127,8 @@ pub struct Spread {
     pub text: BTreeMap<String, Value>,
     /// By the metadata's `deployment`.
     pub deployment: BTreeMap<String, Value>,
+    /// By the class. With it calls may be answered or not; `expect`'s other members are for those that are as it says.
+    pub error: BTreeMap<String, Value>,
 }
 
 /// What the provider has seen.
@@ -233,6 +241,7 @@ impl Step {
         let verbs = [
             self.call.is_some() || self.raw.is_some(),
             self.explain.is_some(),
+            self.reload.is_some(),
             self.snapshot.is_some(),
             self.upstream.is_some(),
             self.script.is_some(),
@@ -240,10 +249,17 @@ impl Step {
             self.sleep_ms.is_some(),
         ];
         if verbs.iter().filter(|given| **given).count() != 1 || (self.call.is_some() && self.raw.is_some()) {
-            return Err("one of call, raw, explain, snapshot, upstream, script, clear_log and sleep_ms".into());
+            return Err("one of call, raw, explain, reload, snapshot, upstream, script, clear_log and sleep_ms".into());
         }
-        if self.path.is_some() && self.call.is_none() && self.raw.is_none() {
+        let calls = self.call.is_some() || self.raw.is_some();
+        if self.path.is_some() && !calls {
             return Err("path is for call and raw".into());
+        }
+        if (self.background || self.stream) && !calls {
+            return Err("background and stream are for call and raw".into());
+        }
+        if self.stream && (self.cancel_after_ms.is_some() || self.path.as_deref() == Some("*")) {
+            return Err("stream is for one verb, and read to its end".into());
         }
         if self.expect.plan.is_some() && self.explain.is_none() {
             return Err("plan is for explain".into());
@@ -291,6 +307,8 @@ mod tests {
             ("{name: n, why: w, config: '', steps: [{call: {}, sleep_ms: 1}]}", "one of call"),
             ("{name: n, why: w, config: '', steps: [{call: {}, expect: {plan: {}}}]}", "plan is for explain"),
             ("{name: n, why: w, config: '', steps: [{snapshot: {}, path: /rerank}]}", "path is for call"),
+            ("{name: n, why: w, config: '', steps: [{reload: '', background: true}]}", "are for call"),
+            ("{name: n, why: w, config: '', steps: [{call: {}, stream: true, path: '*'}]}", "one verb"),
             ("{name: n, why: w, config: '', steps: [{script: {path: {}}}]}", "unknown field `path`"),
             ("{name: n, why: w, steps: [{call: {}}]}", "one of config"),
         ] {

@@ -1,5 +1,6 @@
 //! Compares what a call came to with what its case expects, and with what every call promises.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine;
@@ -69,7 +70,9 @@ impl Expect {
     /// What is wrong with one call; nothing if empty.
     pub fn check(&self, done: &Done) -> Vec<String> {
         let mut found = Vec::new();
+        let counted = self.spread.as_ref().is_some_and(|spread| !spread.error.is_empty());
         match (&done.outcome, self.ok.unwrap_or(self.error.is_none())) {
+            (Ok(_), false) | (Err(_), true) if counted => {}
             (Ok(answer), true) => self.check_answer(answer, &mut found),
             (Err(failure), false) => {
                 if let Some(expected) = &self.error {
@@ -126,6 +129,21 @@ impl Expect {
         found
     }
 
+    /// What is wrong with another configuration's way in; nothing if empty.
+    pub fn check_reload(&self, outcome: &Result<(), Box<Failure>>) -> Vec<String> {
+        let mut found = Vec::new();
+        match (outcome, &self.error) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(_)) => found.push("the configuration was accepted".into()),
+            (Err(failure), None) => found.push(format!("the configuration was refused: {failure}")),
+            (Err(failure), Some(expected)) => {
+                expected.check(failure, &mut found);
+                promises_of_a_failure(failure, &mut found);
+            }
+        }
+        found
+    }
+
     fn check_answer(&self, answer: &Answer, found: &mut Vec<String>) {
         if let Some(expected) = &self.text {
             differences("text", expected, Some(&json!(answer.text)), found);
@@ -147,7 +165,7 @@ impl Expect {
     /// What is wrong with the calls of a step as a whole.
     pub fn check_all(&self, all: &[Done]) -> Vec<String> {
         let mut found = Vec::new();
-        if let Some(Spread { text, deployment }) = &self.spread {
+        if let Some(Spread { text, deployment, error }) = &self.spread {
             let answers = || all.iter().filter_map(|done| done.outcome.as_ref().ok());
             for (name, expected) in text {
                 let count = answers().filter(|answer| answer.text.as_deref() == Some(name)).count();
@@ -157,9 +175,22 @@ impl Expect {
                 let count = answers().filter(|answer| answer.metadata["deployment"] == json!(id)).count();
                 differences(&format!("spread.deployment[{id}]"), expected, Some(&json!(count)), &mut found);
             }
+            let failures = || all.iter().filter_map(|done| done.outcome.as_ref().err());
+            for (class, expected) in error {
+                let count = failures().filter(|failure| failure.json["type"] == json!(class)).count();
+                differences(&format!("spread.error[{class}]"), expected, Some(&json!(count)), &mut found);
+            }
+            if let Some(other) = failures().find(|failure| left_out(error, failure)) {
+                found.push(format!("spread.error does not name {other}"));
+            }
         }
         found
     }
+}
+
+/// Whether a spread that counts failures leaves this one out.
+fn left_out(classes: &BTreeMap<String, Value>, failure: &Failure) -> bool {
+    !classes.is_empty() && failure.json["type"].as_str().is_none_or(|class| !classes.contains_key(class))
 }
 
 impl ErrorExpect {

@@ -70,7 +70,10 @@ fn try_run(path: &Path, form: Form) -> Result<Vec<String>, String> {
         unsafe { std::env::set_var(name, value) };
     }
     let config = config_text(&case, path, &places)?;
-    let secrets = Secrets::of(&config, &case.env);
+    let mut secrets = Secrets::of(&config, &case.env);
+    for config in case.steps.iter().filter_map(|step| step.reload.as_ref()) {
+        secrets.add_config(&text_of(config)?);
+    }
     let log = LogCapture::start(LOG_LEVEL);
     let mut found = match load(&case, &config) {
         Err(failure) => check_refusal(&case, &failure, &secrets),
@@ -103,8 +106,13 @@ fn config_text(case: &Case, path: &Path, places: &Places) -> Result<String, Stri
         let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         return Ok(places.fill(&text));
     }
-    match &case.config {
-        Some(Value::String(text)) => Ok(text.clone()),
+    text_of(case.config.as_ref().unwrap_or(&Value::Null))
+}
+
+/// A configuration's text: as it is written, or of a mapping.
+pub fn text_of(config: &Value) -> Result<String, String> {
+    match config {
+        Value::String(text) => Ok(text.clone()),
         config => serde_yaml::to_string(config).map_err(|error| error.to_string()),
     }
 }
@@ -141,11 +149,26 @@ fn check_refusal(case: &Case, failure: &Failure, secrets: &Secrets) -> Vec<Strin
 
 /// Stops at the first step that goes wrong: what follows builds on it.
 fn steps(case: &Case, stage: &Stage) -> Vec<String> {
-    for (at, step) in case.steps.iter().enumerate() {
-        let found = step.run(stage);
-        if !found.is_empty() {
-            return found.into_iter().map(|text| format!("steps[{at}] ({}): {text}", step.title())).collect();
+    let found = std::thread::scope(|scope| {
+        let mut running = Vec::new();
+        for (at, step) in case.steps.iter().enumerate() {
+            let run = move || {
+                let named = |text| format!("steps[{at}] ({}): {text}", step.title());
+                step.run(stage).into_iter().map(named).collect::<Vec<_>>()
+            };
+            if step.background {
+                running.push(scope.spawn(run));
+                continue;
+            }
+            let found = run();
+            if !found.is_empty() {
+                return found;
+            }
         }
+        running.into_iter().flat_map(|step| step.join().unwrap_or_else(|_| vec!["a step panicked".into()])).collect()
+    });
+    if !found.is_empty() {
+        return found;
     }
     let mut found = stage.secrets.in_text("snapshot", &stage.router.snapshot().to_string());
     if let Some(upstream) = &case.upstream {

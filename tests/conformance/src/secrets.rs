@@ -16,15 +16,20 @@ impl Secrets {
     /// Keys of the configuration, and variables that are named like keys.
     pub fn of(config: &str, environment: &BTreeMap<String, String>) -> Self {
         let mut secrets = Self(BTreeSet::new());
-        if let Ok(config) = serde_yaml::from_str::<Value>(config) {
-            secrets.collect(&config);
-        }
+        secrets.add_config(config);
         for (name, value) in environment {
             if ["KEY", "SECRET", "TOKEN", "PASSWORD"].iter().any(|word| name.contains(word)) {
                 secrets.add(value);
             }
         }
         secrets
+    }
+
+    /// Those of another configuration, too.
+    pub fn add_config(&mut self, config: &str) {
+        if let Ok(config) = serde_yaml::from_str::<Value>(config) {
+            self.collect(&config);
+        }
     }
 
     fn collect(&mut self, value: &Value) {

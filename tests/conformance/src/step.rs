@@ -5,13 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fakeprovider::FakeProvider;
-use fakeprovider::abi::{Export, Outcome, Router};
+use fakeprovider::abi::{Answer, Export, Outcome, Router, Stream};
 use serde_json::{Map, Value};
 
 use crate::case::{Step, parse_script};
 use crate::expect::Done;
 use crate::matching::{differences, short};
-use crate::run::Form;
+use crate::run::{Form, text_of};
 use crate::secrets::Secrets;
 use crate::verbs::{EVERY, VERBS, completed, export};
 
@@ -35,6 +35,12 @@ impl Step {
             let (mut found, snapshot) = (Vec::new(), stage.router.snapshot());
             differences("snapshot", expected, Some(&snapshot), &mut found);
             return with_actual(found, &snapshot);
+        }
+        if let Some(config) = &self.reload {
+            return match text_of(config) {
+                Ok(text) => self.expect.check_reload(&stage.router.reload(&text)),
+                Err(error) => vec![error],
+            };
         }
         if let Some(request) = &self.explain {
             return self.explain(request, stage);
@@ -62,6 +68,7 @@ impl Step {
     pub fn title(&self) -> &'static str {
         match self {
             Self { explain: Some(_), .. } => "explain",
+            Self { reload: Some(_), .. } => "reload",
             Self { snapshot: Some(_), .. } => "snapshot",
             Self { upstream: Some(_), .. } => "upstream",
             Self { script: Some(_), .. } => "script",
@@ -124,6 +131,9 @@ impl Step {
     }
 
     fn call_once(&self, stage: &Stage, export: Export, request: &str) -> Outcome {
+        if self.stream {
+            return streamed(stage.router.call_stream(export, request, stage.form == Form::Async)?);
+        }
         if stage.form == Form::Blocking && self.cancel_after_ms.is_none() {
             return stage.router.call(export, request);
         }
@@ -156,6 +166,15 @@ impl Step {
         }
         found
     }
+}
+
+/// Reads a stream to its end, and shows it like a whole answer: its chunks as the body, all its text as the text.
+fn streamed(stream: Stream) -> Outcome {
+    let (chunks, end) = stream.rest();
+    end?;
+    let text = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    let body = Value::from(chunks.clone()).to_string();
+    Ok(Answer { bytes: body.clone().into_bytes(), body, text: Some(text), metadata: stream.metadata() })
 }
 
 /// Adds the whole of what was there, to see a difference in its place.

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use libloading::Library;
 
 /// The ABI this client was written for, as in the header: major << 16 | minor.
-const ABI: u32 = 0x1_0003;
+const ABI: u32 = 0x1_0004;
 
 macro_rules! opaque {
     ($($name:ident)*) => {$(
@@ -46,6 +46,7 @@ functions! {
     string_free = b"router_string_free": unsafe extern "C" fn(*mut c_char);
     new_from_yaml = b"router_new_from_yaml": unsafe extern "C" fn(*const c_char, usize, *mut *mut RawError) -> *mut RawRouter;
     new_from_file = b"router_new_from_file": unsafe extern "C" fn(*const c_char, usize, *mut *mut RawError) -> *mut RawRouter;
+    reload = b"router_reload_from_yaml": unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *mut *mut RawError) -> bool;
     shutdown = b"router_shutdown": unsafe extern "C" fn(*const RawRouter, u32) -> bool;
     free = b"router_free": unsafe extern "C" fn(*mut RawRouter);
     completion = b"router_completion": unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *mut *mut RawError) -> *mut RawResponse;

@@ -46,6 +46,16 @@ impl Router {
         Ok(Self(router))
     }
 
+    /// Puts another configuration, YAML text, in the place of the one in force. On failure nothing changes.
+    pub fn reload(&self, yaml: &str) -> Result<(), Box<Failure>> {
+        let mut error = ptr::null_mut();
+        // SAFETY: a live router, a string with its length, and a place for the error.
+        let done = unsafe { (functions().reload)(self.0, yaml.as_ptr().cast(), yaml.len(), &mut error) };
+        assert_eq!(done, error.is_null(), "a success or an error, never both or neither");
+        // SAFETY: the error was just given to us.
+        if done { Ok(()) } else { Err(unsafe { failure(error) }) }
+    }
+
     /// Sends a chat completion, JSON, and waits.
     pub fn completion(&self, request: &str) -> Outcome {
         self.call(Export::Completion, request)
@@ -96,6 +106,11 @@ impl Router {
     pub fn start(&self, export: Export, request: &str) -> Result<Call, Box<Failure>> {
         // SAFETY: the router is live, and stays so until the call has been accepted or not.
         unsafe { call::start(self.0, export, request) }
+    }
+
+    /// Opens a stream through these functions, on this thread or by callback.
+    pub fn call_stream(&self, export: Export, request: &str, by_callback: bool) -> Result<Stream, Box<Failure>> {
+        self.open(export, request, by_callback)
     }
 
     fn open(&self, export: Export, request: &str, by_callback: bool) -> Result<Stream, Box<Failure>> {
