@@ -15,7 +15,7 @@ type Plan struct {
 	Model string `json:"model"` // As the request names it.
 	// Resolved is what that leads to; nil if it leads nowhere and fallbacks answer in its stead.
 	Resolved *Resolved `json:"resolved"`
-	Strategy string    `json:"strategy"`
+	Strategy string    `json:"strategy"` // The router's.
 	// Order are the groups that would be visited, each if those before it failed by a fault of their servers.
 	Order []string `json:"order"`
 	// Groups are the same, with those that would be passed over among them.
@@ -42,7 +42,8 @@ type PlannedGroup struct {
 	Asked string `json:"asked"` // The name that led here.
 	How   string `json:"how"`   // By which rule, as in [Resolved]; empty if it leads nowhere.
 	// Skipped is why it would be passed over; empty if it would not.
-	Skipped string `json:"skipped"`
+	Skipped  string `json:"skipped"`
+	Strategy string `json:"strategy"` // How a deployment is chosen; empty if it leads nowhere.
 	// Retries is how many attempts follow the first, unless a retry policy says otherwise.
 	Retries     int                 `json:"retries"`
 	Deployments []PlannedDeployment `json:"deployments"` // In the order of the configuration.
@@ -56,8 +57,11 @@ type PlannedDeployment struct {
 	// Order is its level: those of a lower one are asked first. Nil if it has none.
 	Order *int64 `json:"order"`
 	// Share is the chance to be asked first, from 0 to 1.
-	Share    float64 `json:"share"`
-	InFlight int     `json:"in_flight"`
+	Share float64 `json:"share"`
+	// Score is what the group's strategy judges it by: its weight (or rpm, or tpm) by "simple-shuffle", else the least
+	// wins: calls in flight, tokens of the last minute, seconds, dollars a token. Nil if nothing is known of it.
+	Score    *float64 `json:"score"`
+	InFlight int      `json:"in_flight"`
 	// Timeout is for an attempt; 0 for a deployment that can't be used.
 	Timeout time.Duration `json:"-"`
 	// Skipped is why it would not be asked now; empty if it might.

@@ -51,6 +51,15 @@ type ChatRequest struct {
 	ContextWindowFallbacks FallbackLists `json:"context_window_fallbacks,omitempty"`
 	ContentPolicyFallbacks FallbackLists `json:"content_policy_fallbacks,omitempty"`
 	DisableFallbacks       bool          `json:"disable_fallbacks,omitempty"`
+	// RoutingStrategy chooses among deployments in the place of the configured one.
+	RoutingStrategy string `json:"routing_strategy,omitempty"`
+	// Tags say who may answer, where tags are heeded: deployments with one of them, with all of those that begin with "&",
+	// with none of those that begin with "!". Budgets of tags are charged either way.
+	Tags []string `json:"tags,omitempty"`
+	// EnableTagFiltering heeds tags whatever the configuration says.
+	EnableTagFiltering bool `json:"enable_tag_filtering,omitempty"`
+	// AllowedModelRegion lets only deployments of that region_name answer.
+	AllowedModelRegion string `json:"allowed_model_region,omitempty"`
 	// SpecificDeployment says that Model is a deployment's own model, such as "azure/gpt-4-eu".
 	SpecificDeployment bool `json:"specific_deployment,omitempty"`
 	// DropParams leaves out what a provider lacks instead of refusing it; AdditionalDropParams are never sent (paths such

@@ -71,7 +71,7 @@ func TestRequestsThatAreNone(t *testing.T) {
 func TestSnapshot(t *testing.T) {
 	router := open(t, "model_list:\n"+
 		"  - {model_name: g, litellm_params: {model: openai/m, mock_error: {status: 401}}, model_info: {id: a}}\n"+
-		"router_settings: {num_retries: 0, cooldown_time: 60, routing_strategy: latency-based-routing}\n")
+		"router_settings: {num_retries: 0, cooldown_time: 60, routing_strategy: lar1}\n")
 	before, err := router.Snapshot()
 	if err != nil {
 		t.Fatal(err)

@@ -33,11 +33,17 @@ type DeploymentStatus struct {
 	State string `json:"state"`
 	Cause string `json:"cause"` // Of a state other than "healthy".
 	// Since and Until bound the rest of a cooling deployment; zero else.
-	Since     time.Time `json:"-"`
-	Until     time.Time `json:"-"`
-	InFlight  int       `json:"in_flight"`
-	Succeeded uint64    `json:"succeeded"` // Calls since the router was made.
-	Failed    uint64    `json:"failed"`
+	Since    time.Time `json:"-"`
+	Until    time.Time `json:"-"`
+	InFlight int       `json:"in_flight"`
+	RPM      uint64    `json:"rpm"` // Requests of the last minute.
+	TPM      uint64    `json:"tpm"` // Tokens of the last minute.
+	// Latency is the time of an answer, for each token of it where they are told, and TTFT that to the first content of
+	// a stream, as strategies reckon with them: a failure counts as 1000 s for a minute. 0 if nobody has measured it.
+	Latency   time.Duration `json:"-"`
+	TTFT      time.Duration `json:"-"`
+	Succeeded uint64        `json:"succeeded"` // Calls since the router was made.
+	Failed    uint64        `json:"failed"`
 }
 
 // Warning is a setting that has no effect.
@@ -65,16 +71,19 @@ func (r *Router) Snapshot() (*Snapshot, error) {
 	return snapshot, nil
 }
 
-// UnmarshalJSON reads the times, which are Unix milliseconds.
+// UnmarshalJSON reads the times, which are Unix milliseconds, and the durations, which are milliseconds.
 func (d *DeploymentStatus) UnmarshalJSON(data []byte) error {
 	type plain DeploymentStatus
 	timed := struct {
 		*plain
-		Since *int64 `json:"since"`
-		Until *int64 `json:"until"`
+		Since   *int64  `json:"since"`
+		Until   *int64  `json:"until"`
+		Latency float64 `json:"latency_ms"`
+		TTFT    float64 `json:"ttft_ms"`
 	}{plain: (*plain)(d)}
 	err := json.Unmarshal(data, &timed)
 	d.Since, d.Until = moment(timed.Since), moment(timed.Until)
+	d.Latency, d.TTFT = milliseconds(timed.Latency), milliseconds(timed.TTFT)
 	return err
 }
 

@@ -82,6 +82,7 @@ func TestOptionsAsJSON(t *testing.T) {
 		ContextWindowFallbacks: lists,
 		ContentPolicyFallbacks: llmrouter.FallbackLists{"g": {{Model: "h"}}},
 		SpecificDeployment:     true, DropParams: true, ModifyParams: true,
+		RoutingStrategy: "least-busy", Tags: []string{"a", "!b"}, EnableTagFiltering: true, AllowedModelRegion: "eu",
 		AdditionalDropParams: []string{"a[*].b"}, AllowedOpenAIParams: []string{"c"},
 		Metadata:     map[string]any{"explain": true},
 		MockResponse: "m", MockTimeout: true,
@@ -98,6 +99,7 @@ func TestOptionsAsJSON(t *testing.T) {
 		"fallbacks": {"*": ["h", {"model": "i", "temperature": 0.5}]},
 		"context_window_fallbacks": {"*": ["h", {"model": "i", "temperature": 0.5}]},
 		"content_policy_fallbacks": {"g": ["h"]}, "specific_deployment": true, "drop_params": true, "modify_params": true,
+		"routing_strategy": "least-busy", "tags": ["a", "!b"], "enable_tag_filtering": true, "allowed_model_region": "eu",
 		"additional_drop_params": ["a[*].b"], "allowed_openai_params": ["c"], "metadata": {"explain": true},
 		"mock_response": "m", "mock_timeout": true,
 		"mock_tool_calls": [{"id": "c1", "type": "function", "function": {"name": "", "arguments": ""}}],
@@ -244,7 +246,7 @@ func TestOptionsReachTheRouter(t *testing.T) {
 		"  - {model_name: slow, litellm_params: {model: openai/m, mock_response: late, mock_delay_ms: 20000}}\n"+
 		"router_settings: {retry_after: 0, disable_cooldowns: true}\n")
 	request := llmrouter.ChatRequest{
-		Model: "g", NumRetries: llmrouter.Ptr(1), Fallbacks: llmrouter.FallbackNames{"h"}, Extra: map[string]any{"tags": []string{"a"}},
+		Model: "g", NumRetries: llmrouter.Ptr(1), Fallbacks: llmrouter.FallbackNames{"h"}, Extra: map[string]any{"priority": 1},
 	}
 	response, err := router.Completion(context.Background(), request)
 	if err != nil {
@@ -252,7 +254,7 @@ func TestOptionsReachTheRouter(t *testing.T) {
 	}
 	metadata := response.Metadata()
 	if len(metadata.Attempts) != 3 || metadata.Fallbacks != 1 || metadata.ModelGroup != "h" ||
-		!reflect.DeepEqual(metadata.DroppedParams, []string{"tags"}) || metadata.Attempts[0].Error != "InternalServerError" {
+		!reflect.DeepEqual(metadata.DroppedParams, []string{"priority"}) || metadata.Attempts[0].Error != "InternalServerError" {
 		t.Errorf("%s", response.RawMetadata)
 	}
 	request.DisableFallbacks = true

@@ -92,6 +92,15 @@ export class Router {
   static fromFile(path: string | { readonly href: string }): Router;
 
   /**
+   * Puts another configuration, YAML (or JSON) text, in the place of this one. Calls that have begun keep theirs; what was
+   * learnt of a deployment whose id stays (health, use, latency) is kept. Blocks while it is read, as making a router
+   * does.
+   * @throws {ConfigError} naming path, line and column; then nothing has changed
+   * @throws {ShutDownError} after `close`
+   */
+  reload(text: string): void;
+
+  /**
    * Sends a chat completion. Members that the types do not name go to the provider too.
    * Rejects with a {@link RouterError}, whatever the fault is.
    */

@@ -43,6 +43,7 @@ static json written(const llmrouter::Plan& plan) {
                                    {"model", one.model},
                                    {"order", one.order ? json(*one.order) : json()},
                                    {"share", one.share},
+                                   {"score", one.score ? json(*one.score) : json()},
                                    {"in_flight", one.in_flight},
                                    {"timeout", one.timeout ? json(*one.timeout) : json()},
                                    {"skipped", optional_json(one.skipped)}});
@@ -51,6 +52,7 @@ static json written(const llmrouter::Plan& plan) {
                           {"asked", group.asked},
                           {"how", group.how},
                           {"skipped", optional_json(group.skipped)},
+                          {"strategy", group.strategy},
                           {"retries", group.retries ? json(*group.retries) : json()},
                           {"deployments", deployments}});
     }

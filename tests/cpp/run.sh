@@ -82,6 +82,8 @@ program stream_cases 17 asan "${asan[@]}"
 program requests 17 asan "${asan[@]}"
 program lifecycle 17 asan "${asan[@]}"
 program lifecycle 23 asan "${asan[@]}"
+for standard in 17 23; do program reload "$standard" asan "${asan[@]}"; done
+program reload 20 tsan -fsanitize=thread
 program streams 17 asan "${asan[@]}"
 program streams 20 tsan -fsanitize=thread
 for standard in 17 23; do program async_streams "$standard" asan "${asan[@]}"; done

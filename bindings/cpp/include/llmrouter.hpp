@@ -24,6 +24,7 @@
 #include "llmrouter/outcome.hpp"
 #include "llmrouter/plan.hpp"
 #include "llmrouter/read.hpp"
+#include "llmrouter/reload.hpp"
 #include "llmrouter/request.hpp"
 #include "llmrouter/response.hpp"
 #include "llmrouter/router.hpp"

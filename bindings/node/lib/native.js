@@ -22,6 +22,7 @@
  * @property {number} headerAbiVersion the ABI that the addon was compiled for
  * @property {(yaml: string) => RouterHandle} fromYaml
  * @property {(path: string) => RouterHandle} fromFile
+ * @property {(router: RouterHandle, yaml: string) => void} reload
  * @property {Start<AnswerHandle>} start starts a call of the verb that `path` names; writes its number into the only
  *   element of `number`
  * @property {(router: RouterHandle, number: bigint) => void} cancel

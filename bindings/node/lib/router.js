@@ -17,14 +17,22 @@ const MAKING = Symbol('making');
 const MOST_MS = 0xffffffff;
 
 /**
+ * @param {unknown} text
+ * @param {string} what
+ */
+function checkText(text, what) {
+  if (typeof text === 'string') return text;
+  throw new InvalidArgumentError(`the ${what} is no string but ${typeof text}`);
+}
+
+/**
  * @param {(text: string) => RouterHandle} maker
  * @param {unknown} text
  * @param {string} what
  */
 function make(maker, text, what) {
-  if (typeof text !== 'string') throw new InvalidArgumentError(`the ${what} is no string but ${typeof text}`);
   try {
-    return new Router(MAKING, maker(text));
+    return new Router(MAKING, maker(checkText(text, what)));
   } catch (thrown) {
     throw errorOf(thrown);
   }
@@ -63,6 +71,17 @@ class Router {
   static fromFile(path) {
     const isUrl = typeof path === 'object' && path !== null;
     return make(native.fromFile, isUrl ? fileURLToPath(path.href) : path, 'path');
+  }
+
+  /** @param {string} text */
+  reload(text) {
+    const yaml = checkText(text, 'configuration');
+    const router = this.#open();
+    try {
+      native.reload(router, yaml);
+    } catch (thrown) {
+      throw errorOf(thrown);
+    }
   }
 
   /**

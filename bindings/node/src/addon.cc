@@ -29,6 +29,7 @@ NAPI_MODULE_INIT() {
       constant("headerAbiVersion", number_value(env, ROUTER_ABI_VERSION)),
       function("fromYaml", router_from_yaml),
       function("fromFile", router_from_file),
+      function("reload", reload_router),
       function("start", start_request),
       function("cancel", cancel_call),
       function("explain", explain_request),

@@ -53,6 +53,15 @@ napi_value router_from_yaml(napi_env env, napi_callback_info info) { return make
 
 napi_value router_from_file(napi_env env, napi_callback_info info) { return make(env, info, router_new_from_file); }
 
+napi_value reload_router(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  Holder router = holder_of(env, arguments.at[0]);
+  Text text(env, arguments.at[1]);
+  router_error_t *error = nullptr;
+  bool taken = router_reload_from_yaml(open(router), text.data(), text.size(), &error);
+  return taken ? undefined_value(env) : throw_failure(env, error);
+}
+
 napi_value start_request(napi_env env, napi_callback_info info) {
   return start_call<router_completion_fn>(env, info, Owed::What::answer, done, router_request_async);
 }

@@ -7,6 +7,7 @@ namespace llmrouter_node {
 
 napi_value router_from_yaml(napi_env env, napi_callback_info info);
 napi_value router_from_file(napi_env env, napi_callback_info info);
+napi_value reload_router(napi_env env, napi_callback_info info);
 napi_value start_request(napi_env env, napi_callback_info info);
 napi_value cancel_call(napi_env env, napi_callback_info info);
 napi_value explain_request(napi_env env, napi_callback_info info);

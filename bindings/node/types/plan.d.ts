@@ -11,6 +11,11 @@ export interface PlannedDeployment {
   order: number | null;
   /** The chance to be asked first, from 0 to 1. */
   share: number;
+  /**
+   * What the group's strategy judges it by: its weight (or rpm, or tpm) by `simple-shuffle`, else the least wins: calls in
+   * flight, tokens of the last minute, seconds, dollars a token. Null if nothing is known of it; none if it can't be used.
+   */
+  score?: number | null;
   /** Attempts that run now. */
   in_flight: number;
   /** Of an attempt, seconds; null if it can't be used. */
@@ -29,6 +34,8 @@ export interface PlannedGroup {
   how: ResolvedBy | null;
   /** Why it would be passed over. */
   skipped: string | null;
+  /** How one of its deployments would be chosen; none if it leads nowhere. */
+  strategy?: string;
   /** Attempts after the first, unless a retry policy says otherwise; null if nobody could make one. */
   retries: number | null;
   /** In the order of the configuration. */
@@ -51,6 +58,7 @@ export interface Plan {
   model: string;
   /** What that leads to; null if it leads nowhere and fallbacks answer in its stead. */
   resolved: { group: string; how: ResolvedBy } | null;
+  /** The router's. */
   strategy: string;
   /** The groups that would be visited, each if those before it failed by a fault of their servers. */
   order: string[];

@@ -62,6 +62,17 @@ export interface RouterOptions {
   /** Who answers what a content policy refuses. */
   content_policy_fallbacks?: FallbackLists | null;
   disable_fallbacks?: boolean | null;
+  /** Chooses among deployments in the place of the configured one. */
+  routing_strategy?: RoutingStrategy | null;
+  /**
+   * Who may answer, where tags are heeded: deployments with one of these, with all of those that begin with `&`, with none
+   * of those that begin with `!`. Budgets of tags are charged either way.
+   */
+  tags?: readonly string[] | null;
+  /** Tags are heeded, whatever the configuration says. */
+  enable_tag_filtering?: boolean | null;
+  /** Only deployments of that `region_name` answer. */
+  allowed_model_region?: string | null;
   /** `model` is a deployment's own model, such as `azure/gpt-4-eu`. */
   specific_deployment?: boolean | null;
   /** What a provider lacks is left out instead of refused. */
@@ -97,6 +108,15 @@ export interface RouterOptions {
   /** An endpoint in a request is refused. */
   api_base?: never;
 }
+
+/** How one of a group's deployments is chosen. */
+export type RoutingStrategy =
+  | 'simple-shuffle'
+  | 'least-busy'
+  | 'usage-based-routing-v2'
+  | 'latency-based-routing'
+  | 'cost-based-routing'
+  | (string & {});
 
 /** The classes by which failures are retried; the most specific one decides. `Default`: those without a number. */
 export type RetryClass =

@@ -14,6 +14,17 @@ export interface DeploymentState {
   until: number | null;
   /** Attempts that run now. */
   in_flight: number;
+  /** Requests of the last minute. */
+  rpm: number;
+  /** Tokens of the last minute. */
+  tpm: number;
+  /**
+   * Of an answer, for each token of it where they are told; a failure counts as 1,000,000 for a minute. Null if nobody has
+   * measured it.
+   */
+  latency_ms: number | null;
+  /** To the first content of a stream, likewise. */
+  ttft_ms: number | null;
   succeeded: number;
   failed: number;
   [member: string]: unknown;

@@ -18,6 +18,9 @@ struct PlannedDeployment {
     std::string model;                  ///< the provider's name for the model
     std::optional<std::int64_t> order;  ///< those of a lower order are asked first
     double share = 0;                   ///< the chance to be asked first, from 0 to 1
+    /// What the group's strategy judges it by: its weight (or rpm, or tpm) by "simple-shuffle", else the least wins:
+    /// calls in flight, tokens of the last minute, seconds, dollars a token. None if nothing is known of it.
+    std::optional<double> score;
     int in_flight = 0;                  ///< attempts that run now
     std::optional<double> timeout;      ///< of an attempt, seconds; none for one that can't be used
     std::optional<std::string> skipped;  ///< why it would not be asked now
@@ -29,6 +32,7 @@ struct PlannedGroup {
     std::string asked;  ///< the name that led here; empty if it is passed over
     std::string how;    ///< by which rule: "group", "alias", "wildcard", "deployment", "model" or "default_fallback"
     std::optional<std::string> skipped;  ///< why it would be passed over
+    std::string strategy;  ///< how one of its deployments would be chosen; empty if it leads nowhere
     std::optional<int> retries;          ///< attempts after the first, unless a retry policy says otherwise
     std::vector<PlannedDeployment> deployments;  ///< in the order of the configuration
 };
@@ -46,7 +50,7 @@ struct Plan {
     std::string model;  ///< as the request names it
     std::optional<std::string> group;  ///< what that leads to; none if fallbacks answer in its stead
     std::optional<std::string> how;    ///< by which rule, see `PlannedGroup`
-    std::string strategy;
+    std::string strategy;  ///< the router's
     std::vector<std::string> order;  ///< the groups that would be visited
     std::vector<PlannedGroup> groups;  ///< the same and those passed over, as if each failed by a server's fault
     PlannedFallbacks fallbacks;
@@ -69,6 +73,7 @@ inline PlannedDeployment planned_deployment(Json json) {
     deployment.model = json["model"].string();
     deployment.order = json["order"].integer<std::int64_t>();
     deployment.share = json["share"].real().value_or(0);
+    deployment.score = json["score"].real();
     deployment.in_flight = json["in_flight"].integer<int>().value_or(0);
     deployment.timeout = json["timeout"].real();
     deployment.skipped = json["skipped"].optional_string();
@@ -81,6 +86,7 @@ inline PlannedGroup planned_group(Json json) {
     group.asked = json["asked"].string();
     group.how = json["how"].string();
     group.skipped = json["skipped"].optional_string();
+    group.strategy = json["strategy"].string();
     group.retries = json["retries"].integer<int>();
     json["deployments"].elements([&group](Json one) { group.deployments.push_back(planned_deployment(one)); });
     return group;

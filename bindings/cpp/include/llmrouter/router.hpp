@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -22,6 +23,7 @@
 #include "error.hpp"
 #include "library.hpp"
 #include "plan.hpp"
+#include "reload.hpp"
 #include "request.hpp"
 #include "response.hpp"
 #include "stream.hpp"
@@ -228,6 +230,20 @@ public:
     J snapshot() const {
         return J::parse(snapshot());
     }
+
+    /// Puts another configuration in the place of this one, for calls not yet started; those in flight keep theirs. What
+    /// was learnt of a deployment whose id stays is kept. Throws `ConfigError`, and then nothing has changed. Does not
+    /// wait: it may be called inside a callback, but in a log listener it is an `InCallbackError`.
+    void reload(std::string_view yaml) const {
+        if (const std::optional<Error> error = detail::reload(c_api(), yaml)) error->raise();
+    }
+#if defined(__cpp_lib_expected)
+    /// The same; an error is a value.
+    std::expected<void, Error> try_reload(std::string_view yaml) const {
+        if (std::optional<Error> error = detail::reload(c_api(), yaml)) return std::unexpected(*std::move(error));
+        return {};
+    }
+#endif
 
     /// Refuses new calls and waits for those in flight, at most so long. Whether all ended; what is left keeps
     /// running. False at once inside a callback.

@@ -52,6 +52,10 @@ const full = {
   model_group_retry_policy: { 'gpt-4': { InternalServerError: 1 } },
   context_window_fallbacks: [{ 'gpt-4': ['long'] }],
   content_policy_fallbacks: { '*': ['lenient', { model: 'other', seed: 1 }] },
+  routing_strategy: 'least-busy',
+  tags: ['a', '!b'],
+  enable_tag_filtering: true,
+  allowed_model_region: 'eu',
   specific_deployment: false,
   additional_drop_params: ['tools[*].strict'],
   allowed_openai_params: ['logprobs'],
@@ -83,13 +87,16 @@ export async function whole(signal: AbortSignal): Promise<string> {
   const kept: unknown = answer.data['citations'];
   const skipped: string | null | undefined = metadata.attempts[0]?.skipped;
   const state: 'healthy' | 'cooling' | 'blocked' | undefined = router.snapshot().groups[0]?.deployments[0]?.state;
+  const ms: number | null | undefined = router.snapshot().groups[0]?.deployments[0]?.latency_ms;
+  router.reload('model_list: []');
   const plan: Plan = router.explain({ ...full, top_k: 4 });
   const because: string | null | undefined = plan.groups[0]?.deployments[0]?.skipped ?? metadata.explain?.groups[0]?.skipped;
   const left: string[] = [...plan.order, ...(plan.fallbacks?.context_window ?? []), plan.resolved?.how ?? '', because ?? ''];
   const again: number | null | undefined = router.explainRaw('{}').groups[0]?.deployments[0]?.timeout;
+  const score: number | null | undefined = plan.groups[0]?.deployments[0]?.score;
   const ended: boolean = await router.shutdown(100);
   await router.close();
-  return [answer.body, answer.text ?? '', version, abiVersion, cost, tokens, kept, skipped, state, left, again, ended].join();
+  return [answer.body, answer.text ?? '', version, abiVersion, cost, tokens, kept, skipped, state, left, again, ended, ms, score].join();
 }
 
 export async function streamed(signal: AbortSignal): Promise<string> {
@@ -164,6 +171,10 @@ export async function refused(answer: Response, error: RateLimitError): Promise<
   new Router();
   // @ts-expect-error: no text
   Router.fromYaml(1);
+  // @ts-expect-error: no text
+  router.reload({ model_list: [] });
+  // @ts-expect-error: tags are a list
+  await router.completion({ model: 'm', messages: [], tags: 'a' });
   // @ts-expect-error: no messages
   await router.completion({ model: 'm' });
   // @ts-expect-error: no model
