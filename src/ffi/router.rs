@@ -87,7 +87,8 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
 }
 
 /// Replaces the configuration for calls not yet started; calls in flight keep theirs. What was learnt of a deployment whose id stays
-/// (health, use, latency) is kept; `worker_threads` stays as it was. On failure nothing changes.
+/// (health, use, latency) is kept; `worker_threads` stays as it was. On failure nothing changes. Not
+/// inside a callback or a log listener.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn router_reload_from_yaml(
     router: *const router_t,
@@ -99,6 +100,8 @@ pub unsafe extern "C" fn router_reload_from_yaml(
     unsafe {
         guard_error("router_reload_from_yaml", error, false, || {
             let router = alive(router).map_err(Failed::before)?;
+            // It waits for another reload, which may be waiting for this very listener.
+            callback::forbid().map_err(Failed::before)?;
             let yaml = text::input(yaml, len, "configuration").map_err(Failed::before)?;
             let config = config::load_text(yaml);
             let _one = router.reloading.lock().unwrap_or_else(PoisonError::into_inner);

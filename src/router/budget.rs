@@ -1,7 +1,7 @@
 //! Budgets at work: what was spent, by provider, deployment and tag, and when a spent budget begins anew.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clock;
@@ -20,7 +20,8 @@ pub struct Budgets {
 
 struct Budget {
     config: BudgetConfig,
-    spent: Mutex<Spent>,
+    /// Shared with the budget that this one goes on for: calls of another configuration may still be charged to it.
+    spent: Arc<Mutex<Spent>>,
 }
 
 /// What was spent in the running period, which begins with the first call that costs something.
@@ -43,8 +44,8 @@ impl Budgets {
         let made = |config: &BTreeMap<String, BudgetConfig>, before: Option<&BTreeMap<String, Budget>>| {
             let budget = |(name, config): (&String, &BudgetConfig)| {
                 let before = before.and_then(|before| before.get(name)).filter(|before| before.config == *config);
-                let spent = before.map(Budget::spent).unwrap_or_default();
-                (name.clone(), Budget { config: *config, spent: Mutex::new(spent) })
+                let spent = before.map(|before| Arc::clone(&before.spent)).unwrap_or_default();
+                (name.clone(), Budget { config: *config, spent })
             };
             config.iter().map(budget).collect()
         };

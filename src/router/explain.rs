@@ -57,7 +57,7 @@ pub fn plan(router: &Router, request: &Request) -> Result<Value, Error> {
 }
 
 fn passed_over(group: &str, reason: &str) -> Value {
-    json!({"name": group, "asked": group, "how": null, "skipped": reason, "retries": null, "deployments": []})
+    json!({"name": group, "asked": group, "how": null, "skipped": reason, "strategy": null, "retries": null, "deployments": []})
 }
 
 /// The targets for each kind of failure of the group that was asked for.
@@ -116,7 +116,7 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
         let deployment = &outsider.deployment;
         let value = json!({
             "id": deployment.id(), "provider": deployment.provider, "model": deployment.model,
-            "order": deployment.config.order, "share": 0.0, "in_flight": 0, "timeout": null,
+            "order": deployment.config.order, "share": 0.0, "score": null, "in_flight": 0, "timeout": null,
             "skipped": outsider.why.message(),
         });
         deployments.push((outsider.place, value));

@@ -94,6 +94,36 @@ static void reload(router_t *router, int turn)
     CHECK(error == NULL);
 }
 
+static router_t *heard_of;
+static int refusals;
+
+/* A reload logs what it warns of, and waits for no listener that would wait for it. */
+static void reload_within(void *user_data, int32_t level, const char *record, size_t len)
+{
+    (void)user_data, (void)level, (void)record, (void)len;
+    router_error_t *error = NULL;
+    if (heard_of == NULL) {
+        return;
+    }
+    CHECK(!router_reload_from_yaml(heard_of, "model_list: []", NUL, &error));
+    CHECK_ERROR(error, ROUTER_ERROR_IN_CALLBACK);
+    refusals++;
+}
+
+static void reload_in_a_listener(void)
+{
+    say("a reload inside a log listener is refused");
+    router_t *router = router_new_from_yaml("model_list: []", NUL, NULL);
+    CHECK(router != NULL);
+    CHECK(router_set_log_listener(reload_within, NULL, ROUTER_LOG_WARN));
+    heard_of = router;
+    CHECK(router_reload_from_yaml(router, "model_list: []\nrouter_settings: {cache_responses: true}", NUL, NULL));
+    heard_of = NULL;
+    CHECK(router_set_log_listener(NULL, NULL, ROUTER_LOG_OFF));
+    CHECK(refusals > 0);
+    router_free(router);
+}
+
 static void reload_refused(router_t *router)
 {
     router_error_t *error = NULL;
@@ -226,6 +256,7 @@ static void misuse(void)
 
 int main(void)
 {
+    reload_in_a_listener();
     under_load();
     learnt();
     one_after_the_other();

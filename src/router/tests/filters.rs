@@ -13,6 +13,10 @@ fn with(entries: &[(&str, &str, &str)], settings: &str) -> Router {
     router(&format!("{yaml}router_settings: {{num_retries: 0, {settings}}}"))
 }
 
+fn yaml_of(params: &str, settings: &str) -> String {
+    format!("{}router_settings: {{num_retries: 0, {settings}}}", list(&[("g", params)]))
+}
+
 /// Who answers, or the class of the error.
 async fn answers(router: &Router, members: &str) -> String {
     match call(router, &format!(r#"{{"model":"g",{members}}}"#)).await {
@@ -135,8 +139,14 @@ async fn a_spent_budget_rests_until_it_begins_anew() {
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!(answers(&router, MESSAGES).await, "g-0");
         let params = format!("mock_response: a, {params}");
+        // A call of the old configuration is charged to the budget that goes on in the new one.
+        let again = router.reloaded(config::load(&yaml_of(&params, &budget), |_| None).ok().unwrap()).unwrap();
+        assert_eq!(answers(&router, MESSAGES).await, "g-0");
+        assert_eq!(answers(&again, MESSAGES).await, "BudgetExceededError");
         let reloaded = router.reloaded(config::load(&list(&[("g", &params)]), |_| None).ok().unwrap()).unwrap();
-        assert_eq!(answers(&reloaded, MESSAGES).await, "g-0");
+        // The deployment's own is still there.
+        let then = if budget.contains("provider") { "g-0" } else { "BudgetExceededError" };
+        assert_eq!(answers(&reloaded, MESSAGES).await, then);
     }
     let fallback = with(
         &entries,
