@@ -1,11 +1,15 @@
 //! The policy: which group, which deployment, how often, when to give up. [`call::run`] is the whole of it.
 
+#[cfg(feature = "bench-internals")]
+#[doc(hidden)]
+pub mod bench;
 mod call;
 mod candidates;
 mod cooldown;
 mod cost;
 mod exhausted;
 mod explain;
+mod facts;
 mod fallback;
 mod group;
 mod held;
