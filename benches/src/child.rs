@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::drive::Tally;
-use crate::{Result, bare, bare_stream, routed, routed_stream, stats};
+use crate::{Result, bare, bare_stream, picks, routed, routed_stream, stats};
 
 /// First argument by which this program knows that it is a child.
 pub const SUBCOMMAND: &str = "child";
@@ -84,9 +84,13 @@ impl Outcome {
 }
 
 /// Runs one contender as this process's only work.
-pub fn main(contender: &str) -> Result<()> {
+pub fn main(arguments: &[String]) -> Result<()> {
+    let (contender, more) = arguments.split_first().ok_or("no contender")?;
+    if contender == picks::CHILD {
+        return picks::measure(more);
+    }
     let task = Task::from_env()?;
-    let outcome = match contender {
+    let outcome = match contender.as_str() {
         "reqwest" => bare::reqwest(&task),
         "reqwest-blocking" => bare::reqwest_blocking(&task),
         "hyper" => bare::hyper(&task),

@@ -11,7 +11,8 @@ use crate::Result;
 pub const SIZE: usize = 1024;
 /// The group is named as its deployments' model, so that routed and bare requests carry the same bytes.
 const MODEL: &str = "bench";
-const DEPLOYMENTS: usize = 3;
+/// How most contenders are configured: deployments, and the router's settings.
+pub const USUAL: (usize, &str) = (3, "routing_strategy: simple-shuffle");
 
 #[derive(Debug)]
 pub struct Fixtures {
@@ -37,9 +38,9 @@ impl Fixtures {
         })
     }
 
-    /// The router's configuration: three deployments, all of this base.
-    pub fn config(&self, name: &str, base: &str) -> Result<PathBuf> {
-        write(&self.folder, name, &config(base))
+    /// The router's configuration: deployments, all of this base, and how one of them is chosen.
+    pub fn config(&self, name: &str, base: &str, (deployments, settings): (usize, &str)) -> Result<PathBuf> {
+        write(&self.folder, name, &config(base, deployments, settings))
     }
 
     /// Compiles the libcurl client; fails where libcurl's headers are not installed.
@@ -90,13 +91,13 @@ fn request(mock: bool) -> String {
     with("Say it in words. ".chars().cycle().take(padding).collect())
 }
 
-fn config(base: &str) -> String {
+fn config(base: &str, deployments: usize, settings: &str) -> String {
     let deployment = |n| {
         format!(
             "  - model_name: {MODEL}\n    litellm_params:\n      model: openai/{MODEL}\n      api_base: {base}\n      \
              api_key: sk-bench-{n}-456789abcdef0123456789abcdef\n"
         )
     };
-    let deployments: String = (1..=DEPLOYMENTS).map(deployment).collect();
-    format!("model_list:\n{deployments}router_settings:\n  routing_strategy: simple-shuffle\n  num_retries: 2\n")
+    let deployments: String = (1..=deployments).map(deployment).collect();
+    format!("model_list:\n{deployments}router_settings: {{{settings}, num_retries: 2}}\n")
 }

@@ -65,28 +65,32 @@ impl Job {
             .env("BENCH_IN_FLIGHT", self.in_flight.to_string())
             .env("BENCH_CALLS", self.calls.to_string())
             .env("BENCH_WARMUP", self.warmup.to_string())
-            .env("BENCH_LIB", &fixtures.library)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+            .env("BENCH_LIB", &fixtures.library);
         if let Some(core) = self.core {
             cores::pin(&mut command, core);
         }
-        let started = command.spawn();
-        let mut child = started.map_err(|e| format!("{}: {e}", program.display()))?;
-        let deadline = Instant::now() + PATIENCE;
-        while child.try_wait()?.is_none() {
-            if Instant::now() > deadline {
-                child.kill()?;
-                child.wait()?;
-                return Err(format!("hangs: killed after {} s", PATIENCE.as_secs()).into());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let output = child.wait_with_output()?;
-        if !output.status.success() {
-            return Err(format!("ended with {}", output.status).into());
-        }
-        let outcome = serde_json::from_slice(&output.stdout);
+        let outcome = serde_json::from_slice(&output(command)?);
         Ok(outcome.map_err(|e| format!("not one JSON line: {e}"))?)
     }
+}
+
+/// What a child prints; an error if it fails or hangs.
+pub fn output(mut command: Command) -> Result<Vec<u8>> {
+    let program = command.get_program().display().to_string();
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = started.map_err(|e| format!("{program}: {e}"))?;
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait()?.is_none() {
+        if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            return Err(format!("hangs: killed after {} s", PATIENCE.as_secs()).into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err(format!("ended with {}", output.status).into());
+    }
+    Ok(output.stdout)
 }

@@ -14,6 +14,7 @@ mod hosts;
 mod job;
 mod machine;
 mod options;
+mod picks;
 mod plan;
 mod provider;
 mod ratios;
@@ -31,7 +32,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match args.split_first() {
-        Some((first, rest)) if first == child::SUBCOMMAND => child::main(rest.first().map_or("", String::as_str)),
+        Some((first, rest)) if first == child::SUBCOMMAND => child::main(rest),
         _ => run(&args),
     };
     if let Err(error) = outcome {
@@ -47,11 +48,15 @@ fn run(args: &[String]) -> Result<()> {
         print!("{}", options::USAGE);
         return Ok(());
     }
+    let picks = picks::run(&options)?;
     let program = provider::program()?;
     let near = provider::Provider::start(&program, if options.roam { None } else { cores::last() }, &options)?;
     let far = provider::Provider::start(&program, None, &options)?;
     let fixtures = fixtures::Fixtures::write()?;
     let jobs = plan::jobs(&options, &fixtures, &near, &far)?;
+    if jobs.is_empty() && picks.is_empty() {
+        return Err("nothing is left to measure".into());
+    }
     let rows = job::run(jobs, &fixtures, options.rounds)?;
-    report::report(&options, &fixtures, &rows)
+    report::report(&options, &fixtures, &rows, &picks)
 }

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::child::SUBCOMMAND;
-use crate::fixtures::Fixtures;
+use crate::fixtures::{Fixtures, USUAL};
 use crate::hosts::Host;
 use crate::job::Job;
 use crate::options::Options;
@@ -20,6 +20,9 @@ pub const ROUTER_BLOCKING: &str = "llmrouter blocking";
 pub const ROUTER_CPP: &str = "llmrouter C++";
 pub const ROUTER_GO: &str = "llmrouter Go";
 pub const ROUTER_NODE: &str = "llmrouter Node";
+pub const ROUTER_ONE: &str = "llmrouter, one deployment";
+pub const ROUTER_LATENCY: &str = "llmrouter, latency, 100";
+pub const ROUTER_USAGE: &str = "llmrouter, usage, 100";
 pub const NET_HTTP: &str = "net/http";
 pub const UNDICI: &str = "undici";
 pub const REQWEST: &str = "reqwest";
@@ -57,8 +60,8 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
         loaded.push((CURL_MULTI, curl));
     }
 
-    let near_config = files.config("near.yaml", &near.base(WHOLE))?;
-    let far_config = files.config("far.yaml", &far.base(WHOLE))?;
+    let near_config = files.config("near.yaml", &near.base(WHOLE), USUAL)?;
+    let far_config = files.config("far.yaml", &far.base(WHOLE), USUAL)?;
 
     let calls = options.calls;
     let job = |scenario, (contender, command), calls: usize| Job {
@@ -86,12 +89,26 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
             ..job(LOADED, contender, calls)
         });
     }
+    for (contender, file, deployments, strategy) in [
+        (ROUTER_ONE, "one.yaml", 1, "simple-shuffle"),
+        (ROUTER_LATENCY, "latency.yaml", 100, "latency-based-routing"),
+        (ROUTER_USAGE, "usage.yaml", 100, "usage-based-routing-v2"),
+    ] {
+        let settings = format!("routing_strategy: {strategy}");
+        jobs.push(Job {
+            in_flight: 64,
+            url: far.url(WHOLE),
+            config: files.config(file, &far.base(WHOLE), (deployments, &settings))?,
+            core: far.core,
+            ..job(LOADED, (contender, own("router-async")), calls)
+        });
+    }
     // On one core: who wakes whom on which would decide the figure of chunks that come one by one.
     for (scenario, part, config, calls) in [
         (PACED, streams::PACED, "paced.yaml", streams::IN_FLIGHT),
         (AT_ONCE, streams::AT_ONCE, "at_once.yaml", streams::IN_FLIGHT * 10),
     ] {
-        let config = files.config(config, &near.base(part))?;
+        let config = files.config(config, &near.base(part), USUAL)?;
         for contender in [(ROUTER_ASYNC, own("router-stream")), (REQWEST, own("reqwest-stream"))] {
             jobs.push(Job {
                 in_flight: streams::IN_FLIGHT,
@@ -107,9 +124,6 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
     jobs.push(mock("mock call, blocking", "router-blocking", calls));
     jobs.push(mock("mock call, async", "router-async", calls));
     jobs.retain(|job| options.wants(&format!("{} {}", job.scenario, job.contender)));
-    if jobs.is_empty() {
-        return Err("nothing is left to measure".into());
-    }
     let routed = |job: &Job| job.scenario == LOCAL || job.contender.starts_with("llmrouter");
     if jobs.iter().any(routed) && !files.library.exists() {
         return Err(format!("{} is not there: run `make bindings` first", files.library.display()).into());

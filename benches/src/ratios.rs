@@ -6,6 +6,7 @@ use crate::job::Row;
 use crate::plan::{ALONE, AT_ONCE, LOADED, PACED};
 use crate::plan::{CURL_EASY, CURL_MULTI, HYPER, NET_HTTP, REQWEST, REQWEST_BLOCKING, UNDICI};
 use crate::plan::{ROUTER_ASYNC, ROUTER_BLOCKING, ROUTER_CPP, ROUTER_GO, ROUTER_NODE};
+use crate::plan::{ROUTER_LATENCY, ROUTER_ONE, ROUTER_USAGE};
 use crate::report::{CPU, Measure, P50};
 use crate::stats::median;
 
@@ -26,11 +27,13 @@ enum How {
 }
 
 /// Alone a caller waits, so latency counts; under load the machine's time does.
-const RATIOS: [Ratio; 17] = [
+const RATIOS: [Ratio; 19] = [
     ratio(LOADED, ROUTER_ASYNC, REQWEST, Some(1.15)),
     ratio(LOADED, ROUTER_ASYNC, HYPER, Some(1.5)),
     ratio(LOADED, ROUTER_ASYNC, CURL_MULTI, None),
     ratio(LOADED, ROUTER_BLOCKING, REQWEST_BLOCKING, None),
+    ratio(LOADED, ROUTER_LATENCY, ROUTER_ONE, None),
+    ratio(LOADED, ROUTER_USAGE, ROUTER_ONE, None),
     ratio(LOADED, ROUTER_CPP, ROUTER_ASYNC, None),
     ratio(LOADED, ROUTER_GO, NET_HTTP, None),
     ratio(LOADED, ROUTER_NODE, UNDICI, None),
@@ -82,11 +85,11 @@ pub fn print(rows: &[Row]) -> Vec<Value> {
         let most = rounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let ratio = median(rounds);
         if found.is_empty() {
-            println!("\n{:<67} {:>6}   least to most   budget", "ratio", "median");
+            println!("\n{:<80} {:>6}   least to most   budget", "ratio", "median");
         }
         let label = format!("{what}, {scenario}: {ours} {sign} {theirs}");
         let most_allowed = budget.map_or(String::new(), |most| format!("{most:>6.2}"));
-        println!("{label:<67} {ratio:>6.2}    {least:.2} to {most:.2}   {most_allowed}");
+        println!("{label:<80} {ratio:>6.2}    {least:.2} to {most:.2}   {most_allowed}");
         found.push(json!({
             "what": what, "scenario": scenario, "ours": ours, "theirs": theirs,
             if how == How::Ratio { "ratio" } else { "difference" }: ratio, "least": least, "most": most, "budget": budget,

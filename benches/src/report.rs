@@ -19,7 +19,7 @@ const P99: Measure = |o| o.p99_us;
 pub const CPU: Measure = |o| o.cpu_us / o.calls as f64;
 const RATE: Measure = |o| o.calls as f64 / o.wall_us * 1e6;
 
-pub fn report(options: &Options, fixtures: &Fixtures, rows: &[Row]) -> Result<()> {
+pub fn report(options: &Options, fixtures: &Fixtures, rows: &[Row], picks: &[Value]) -> Result<()> {
     let facts = machine::facts(fixtures);
     println!();
     for (name, value) in &facts {
@@ -35,6 +35,7 @@ pub fn report(options: &Options, fixtures: &Fixtures, rows: &[Row]) -> Result<()
         "rounds": options.rounds,
         "rows": rows.iter().map(row_json).collect::<Vec<_>>(),
         "ratios": ratios,
+        "picks": picks,
     });
     std::fs::write(&path, format!("{all:#}\n")).map_err(|e| format!("{}: {e}", path.display()))?;
     println!("\n{}", path.display());

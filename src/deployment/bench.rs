@@ -4,12 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::moment::Moment;
+
 /// Whether something is benched, why, and until when.
+#[derive(Default)]
 pub struct Bench {
-    /// Nanoseconds after `born` until which it is benched, 0 for never; read on every pick without the lock.
+    /// The moment until which it is benched, 0 for never; read on every pick without the lock.
     until: AtomicU64,
-    cooldown: Mutex<Option<Cooldown>>,
-    born: Instant,
+    /// Elsewhere, since no pick looks at it.
+    cooldown: Mutex<Option<Box<Cooldown>>>,
 }
 
 /// A time on the bench.
@@ -22,18 +25,14 @@ pub struct Cooldown {
 }
 
 impl Bench {
-    pub fn new(now: Instant) -> Self {
-        Self { until: AtomicU64::new(0), cooldown: Mutex::new(None), born: now }
+    pub fn is_free(&self, now: Moment) -> bool {
+        self.until.load(Ordering::Acquire) <= now.nanos()
     }
 
     /// How long it lasts from `now`; `None` if nothing is benched.
-    pub fn left(&self, now: Instant) -> Option<Duration> {
-        let until = self.until.load(Ordering::Acquire);
-        if until == 0 {
-            return None;
-        }
-        let now = nanos(now.saturating_duration_since(self.born));
-        (until > now).then(|| Duration::from_nanos(until - now))
+    pub fn left(&self, now: impl Into<Moment>) -> Option<Duration> {
+        let left = self.until.load(Ordering::Acquire).saturating_sub(now.into().nanos());
+        (left > 0).then(|| Duration::from_nanos(left))
     }
 
     /// Benches for `time` from `now`. The end only ever moves away: a short wait does not undo a long one.
@@ -45,8 +44,8 @@ impl Bench {
             return;
         }
         let since = running.map_or(now, |running| running.since);
-        *cooldown = Some(Cooldown { since, until, cause });
-        self.until.store(nanos(until.saturating_duration_since(self.born)), Ordering::Release);
+        *cooldown = Some(Box::new(Cooldown { since, until, cause }));
+        self.until.store(Moment::from(until).nanos(), Ordering::Release);
     }
 
     /// Ends it, whatever was left.
@@ -60,16 +59,12 @@ impl Bench {
 
     /// The cooldown that is running, if one is.
     pub fn cooldown(&self, now: Instant) -> Option<Cooldown> {
-        self.lock().clone().filter(|cooldown| cooldown.until > now)
+        self.lock().as_deref().filter(|cooldown| cooldown.until > now).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Cooldown>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Cooldown>>> {
         self.cooldown.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -81,7 +76,7 @@ mod tests {
     #[test]
     fn the_end_only_moves_away_until_it_is_lifted() {
         let now = Instant::now();
-        let bench = Bench::new(now);
+        let bench = Bench::default();
         assert_eq!((bench.left(now), bench.cooldown(now)), (None, None));
         bench.start(now, 60 * SECOND, "RateLimitError");
         bench.start(now, SECOND, "AuthenticationError");

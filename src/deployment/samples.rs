@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::bench::nanos;
+use super::moment::Moment;
 
 /// What LiteLLM notes for a time-out, in seconds: longer than any answer that is worth a wait.
 const FAILURE_SECONDS: f64 = 1000.0;
@@ -28,11 +28,11 @@ pub struct Statistic {
 
 /// Samples of one deployment.
 pub struct Samples {
-    born: Instant,
-    inner: Mutex<Inner>,
-    /// The statistic's bits, and the nanoseconds after `born` until which it holds.
+    /// The statistic's bits, and the moment until which it holds.
     value: AtomicU64,
     until: AtomicU64,
+    /// Elsewhere, since a pick looks at the statistic alone.
+    inner: Mutex<Box<Inner>>,
 }
 
 struct Inner {
@@ -43,16 +43,15 @@ struct Inner {
 #[derive(Clone, Copy)]
 struct Sample {
     seconds: f64,
-    until: u64,
+    until: Moment,
 }
 
 impl Samples {
-    pub fn new(now: Instant, statistic: Statistic) -> Self {
+    pub fn new(statistic: Statistic) -> Self {
         Self {
-            born: now,
-            inner: Mutex::new(Inner { statistic, list: VecDeque::new() }),
             value: AtomicU64::new(NONE),
             until: AtomicU64::new(u64::MAX),
+            inner: Mutex::new(Box::new(Inner { statistic, list: VecDeque::new() })),
         }
     }
 
@@ -69,44 +68,47 @@ impl Samples {
     pub fn follow(&self, statistic: Statistic, now: Instant) {
         let mut inner = self.lock();
         inner.statistic = statistic;
-        self.renew(&mut inner, now);
+        self.renew(&mut inner, now.into());
     }
 
     /// The statistic in seconds; `None` without a sample.
-    pub fn value(&self, now: Instant) -> Option<f64> {
-        if self.at(now) >= self.until.load(Ordering::Acquire) {
-            self.renew(&mut self.lock(), now);
+    pub fn value(&self, now: impl Into<Moment>) -> Option<f64> {
+        let now = now.into();
+        if now.nanos() >= self.until.load(Ordering::Acquire) {
+            self.look_again(now);
         }
         let bits = self.value.load(Ordering::Relaxed);
         (bits != NONE).then(|| f64::from_bits(bits))
     }
 
+    /// Out of the way of a pick among many, which hardly ever comes here.
+    #[cold]
+    #[inline(never)]
+    fn look_again(&self, now: Moment) {
+        self.renew(&mut self.lock(), now);
+    }
+
     /// Notes a sample, for its time or this one if that is shorter.
     fn put(&self, seconds: f64, at_most: Duration, now: Instant) {
-        let mut inner = self.lock();
-        let until = self.at(now).saturating_add(nanos(inner.statistic.ttl.min(at_most)));
+        let (mut inner, now) = (self.lock(), Moment::from(now));
+        let until = now.after(inner.statistic.ttl.min(at_most));
         inner.list.push_back(Sample { seconds, until });
         self.renew(&mut inner, now);
     }
 
-    fn renew(&self, inner: &mut Inner, now: Instant) {
-        let at = self.at(now);
+    fn renew(&self, inner: &mut Inner, now: Moment) {
         let Inner { statistic, list } = inner;
-        list.retain(|sample| sample.until > at);
+        list.retain(|sample| sample.until > now);
         while list.len() > statistic.size {
             list.pop_front();
         }
         let value = value_of(list, statistic.percentile);
         self.value.store(value.map_or(NONE, f64::to_bits), Ordering::Relaxed);
-        self.until.store(list.iter().map(|sample| sample.until).min().unwrap_or(u64::MAX), Ordering::Release);
+        self.until.store(list.iter().map(|sample| sample.until.nanos()).min().unwrap_or(u64::MAX), Ordering::Release);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Box<Inner>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn at(&self, now: Instant) -> u64 {
-        nanos(now.saturating_duration_since(self.born))
     }
 }
 
@@ -131,7 +133,7 @@ mod tests {
 
     fn samples(percentile: Option<f64>, size: usize) -> (Samples, Instant) {
         let now = Instant::now();
-        (Samples::new(now, Statistic { percentile, size, ttl: 100 * SECOND }), now)
+        (Samples::new(Statistic { percentile, size, ttl: 100 * SECOND }), now)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::bench::nanos;
+use super::moment::Moment;
 use crate::error::FaultClass;
 
 /// LiteLLM's window for the share of failures.
@@ -12,15 +12,14 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// Successes and failures of the running window, and failures by class.
 pub struct Tally {
-    born: Instant,
-    /// Nanoseconds after `born` at which the window began.
+    /// The moment at which the window began.
     window: AtomicU64,
     good: AtomicU32,
     bad: AtomicU32,
     /// Whether there was a failure since the last success.
     failing: AtomicBool,
     /// For each class, and at the end for all that are counted together.
-    allowances: Mutex<[Allowance; FaultClass::ALL.len() + 1]>,
+    allowances: Mutex<Box<[Allowance; FaultClass::ALL.len() + 1]>>,
 }
 
 /// Failures counted against one allowance.
@@ -41,8 +40,7 @@ pub struct Share {
 impl Tally {
     pub fn new(now: Instant) -> Self {
         Self {
-            born: now,
-            window: AtomicU64::new(0),
+            window: AtomicU64::new(Moment::from(now).nanos()),
             good: AtomicU32::new(0),
             bad: AtomicU32::new(0),
             failing: AtomicBool::new(false),
@@ -83,7 +81,7 @@ impl Tally {
         let exceeded = allowance.in_window.max(allowance.in_a_row) > allowed;
         if exceeded {
             // Whoever comes back from the bench has its whole allowance again.
-            *allowances = Default::default();
+            **allowances = Default::default();
         }
         exceeded
     }
@@ -91,8 +89,8 @@ impl Tally {
     /// Begins a new window when the old one is over. Two threads at once may lose a count, which changes no share.
     fn renew(&self, now: Instant) {
         let began = self.window.load(Ordering::Relaxed);
-        let now = nanos(now.saturating_duration_since(self.born));
-        if now.saturating_sub(began) >= nanos(WINDOW)
+        let now = Moment::from(now).nanos();
+        if Duration::from_nanos(now.saturating_sub(began)) >= WINDOW
             && self.window.compare_exchange(began, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
             self.good.store(0, Ordering::Relaxed);

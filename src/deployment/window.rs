@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::moment::Moment;
+
 /// The minute, and the running second: whatever 60 s are looked at, they lie within so many buckets.
 const BUCKETS: usize = 61;
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Requests and tokens in a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,42 +40,52 @@ impl Used {
     }
 }
 
-/// How much may be used in any minute; what is `None` has no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// How much may be used in any minute. Whole numbers, since use is counted in them and compared in every pick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    pub requests: Option<f64>,
-    pub tokens: Option<f64>,
-    pub input: Option<f64>,
-    pub output: Option<f64>,
+    requests: u64,
+    tokens: u64,
+    input: u64,
+    output: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests: u64::MAX, tokens: u64::MAX, input: u64::MAX, output: u64::MAX }
+    }
 }
 
 impl Limits {
-    pub fn any(&self) -> bool {
-        *self != Self::default()
+    /// What is `None` has no limit. Half a request fits in no more than none.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    pub fn new(requests: Option<f64>, tokens: Option<f64>, input: Option<f64>, output: Option<f64>) -> Self {
+        let whole = |limit: Option<f64>| limit.map_or(u64::MAX, |limit| limit as u64);
+        Self { requests: whole(requests), tokens: whole(tokens), input: whole(input), output: whole(output) }
     }
 
     /// Whether it matters how many tokens a call takes.
     pub fn counts_tokens(&self) -> bool {
-        self.tokens.is_some() || self.input.is_some() || self.output.is_some()
+        *self != Self { requests: self.requests, ..Self::default() }
     }
 
     /// Whether so much is within all limits.
     fn allow(&self, used: Used) -> bool {
-        #[allow(clippy::cast_precision_loss)]
-        let within = |limit: Option<f64>, used: u64| limit.is_none_or(|limit| used as f64 <= limit);
-        within(self.requests, used.requests)
-            && within(self.tokens, used.tokens())
-            && within(self.input, used.input)
-            && within(self.output, used.output)
+        // `&` and not `&&`: nearly always all hold, and one jump is less than four.
+        (used.requests <= self.requests)
+            & (used.tokens() <= self.tokens)
+            & (used.input <= self.input)
+            & (used.output <= self.output)
     }
 }
 
 /// The use of one deployment, second by second.
+#[repr(C)]
 pub struct Window {
-    born: Instant,
-    inner: Mutex<Inner>,
-    /// The total and the second until which it holds, for readers who only look: requests, input, output, second.
+    /// The total and the moment until which it holds, for readers who only look: requests, input, output, moment.
     seen: [AtomicU64; 4],
+    born: Moment,
+    /// Elsewhere, since a pick looks at the total alone.
+    inner: Mutex<Box<Inner>>,
 }
 
 struct Inner {
@@ -83,6 +94,8 @@ struct Inner {
     total: Used,
     /// The newest second that was looked at.
     newest: u64,
+    /// No bucket is too old before this second.
+    expires: u64,
 }
 
 /// What was taken before the attempt; settled when its real use is known.
@@ -101,42 +114,50 @@ impl Reserved {
 
 impl Window {
     pub fn new(now: Instant) -> Self {
+        let (buckets, total) = ([(0, Used::default()); BUCKETS], Used::default());
         Self {
-            born: now,
-            inner: Mutex::new(Inner { buckets: [(0, Used::default()); BUCKETS], total: Used::default(), newest: 0 }),
-            seen: Default::default(),
+            seen: [0, 0, 0, u64::MAX].map(AtomicU64::new),
+            born: now.into(),
+            inner: Mutex::new(Box::new(Inner { buckets, total, newest: 0, expires: u64::MAX })),
         }
     }
 
     /// What was used in the minute before `now`.
-    pub fn used(&self, now: Instant) -> Used {
-        let second = self.second(now);
+    pub fn used(&self, now: impl Into<Moment>) -> Used {
+        let now = now.into();
         let [requests, input, output, until] = &self.seen;
-        if until.load(Ordering::Acquire) == second {
+        if now.nanos() < until.load(Ordering::Acquire) {
             return Used {
                 requests: requests.load(Ordering::Relaxed),
                 input: input.load(Ordering::Relaxed),
                 output: output.load(Ordering::Relaxed),
             };
         }
+        self.look_again(now)
+    }
+
+    /// Out of the way of a pick among many, which hardly ever comes here.
+    #[cold]
+    #[inline(never)]
+    fn look_again(&self, now: Moment) -> Used {
         let mut inner = self.lock();
-        inner.roll(second);
+        inner.roll(self.second(now));
         self.show(&inner);
         inner.total
     }
 
     /// Whether there is room for more.
-    pub fn has_room(&self, more: Used, limits: &Limits, now: Instant) -> bool {
-        !limits.any() || limits.allow(self.used(now).plus(more))
+    pub fn has_room(&self, more: Used, limits: &Limits, now: impl Into<Moment>) -> bool {
+        limits.allow(self.used(now).plus(more))
     }
 
     /// Takes room for an attempt, all of it or nothing: of many who ask at once no more get it than the limits allow. `None`
     /// if there is none.
     pub fn reserve(&self, more: Used, limits: &Limits, now: Instant) -> Option<Reserved> {
-        let second = self.second(now);
+        let second = self.second(now.into());
         let mut inner = self.lock();
         inner.roll(second);
-        if limits.any() && !limits.allow(inner.total.plus(more)) {
+        if !limits.allow(inner.total.plus(more)) {
             self.show(&inner);
             return None;
         }
@@ -148,7 +169,7 @@ impl Window {
     /// Puts what was really used in the place of what was reserved.
     pub fn settle(&self, reserved: Reserved, real: Used, now: Instant) {
         let mut inner = self.lock();
-        inner.roll(self.second(now));
+        inner.roll(self.second(now.into()));
         inner.remove(reserved);
         inner.add(reserved.second, real);
         self.show(&inner);
@@ -156,9 +177,9 @@ impl Window {
 
     /// How long until there is room; `None` if there never is.
     pub fn wait(&self, more: Used, limits: &Limits, now: Instant) -> Option<Duration> {
-        let second = self.second(now);
+        let now = Moment::from(now);
         let mut inner = self.lock();
-        inner.roll(second);
+        inner.roll(self.second(now));
         let mut left = inner.total;
         if limits.allow(left.plus(more)) {
             return Some(Duration::ZERO);
@@ -168,18 +189,21 @@ impl Window {
         for (at, used) in buckets {
             left = left.minus(used);
             if limits.allow(left.plus(more)) {
-                let free = self.born + SECOND * u32::try_from(at + BUCKETS as u64).unwrap_or(u32::MAX);
-                return Some(free.saturating_duration_since(now));
+                return Some(self.start_of(at + BUCKETS as u64).since(now));
             }
         }
         None
     }
 
-    fn second(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.born).as_secs()
+    fn second(&self, now: Moment) -> u64 {
+        now.since(self.born).as_secs()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn start_of(&self, second: u64) -> Moment {
+        self.born.after(Duration::from_secs(second))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Box<Inner>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -188,7 +212,7 @@ impl Window {
         requests.store(inner.total.requests, Ordering::Relaxed);
         input.store(inner.total.input, Ordering::Relaxed);
         output.store(inner.total.output, Ordering::Relaxed);
-        until.store(inner.newest, Ordering::Release);
+        until.store(self.start_of(inner.expires).nanos(), Ordering::Release);
     }
 }
 
@@ -199,11 +223,17 @@ impl Inner {
             return;
         }
         self.newest = second;
-        let oldest = second.saturating_sub(BUCKETS as u64 - 1);
-        for (at, used) in &mut self.buckets {
-            if *at < oldest && *used != Used::default() {
+        if second < self.expires {
+            return;
+        }
+        self.expires = u64::MAX;
+        for (at, used) in self.buckets.iter_mut().filter(|(_, used)| *used != Used::default()) {
+            let end = *at + BUCKETS as u64;
+            if end <= second {
                 self.total = self.total.minus(*used);
                 *used = Used::default();
+            } else {
+                self.expires = self.expires.min(end);
             }
         }
     }
@@ -221,6 +251,7 @@ impl Inner {
             *at = second;
             *used = used.plus(more);
             self.total = self.total.plus(more);
+            self.expires = self.expires.min(second + BUCKETS as u64);
         }
     }
 
@@ -244,10 +275,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
     const ONE: Used = Used { requests: 1, input: 0, output: 0 };
 
     fn rpm(limit: f64) -> Limits {
-        Limits { requests: Some(limit), ..Limits::default() }
+        Limits::new(Some(limit), None, None, None)
     }
 
     #[test]
@@ -266,7 +298,7 @@ mod tests {
     fn what_was_reserved_is_settled() {
         let now = Instant::now();
         let window = Window::new(now);
-        let limits = Limits { tokens: Some(100.0), ..Limits::default() };
+        let limits = Limits::new(None, Some(100.0), None, None);
         let asked = |input| Used { requests: 1, input, output: 0 };
         let first = window.reserve(asked(90), &limits, now).unwrap();
         assert!(!window.has_room(asked(20), &limits, now) && window.reserve(asked(20), &limits, now).is_none());

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Weak};
 
-use crate::clock;
 use crate::config::DeploymentConfig;
 use crate::deployment::Bench;
 
@@ -21,7 +20,7 @@ impl Keys {
     ///
     /// The server belongs to it: two servers of one's own may both be given a placeholder for a key.
     pub fn of(&mut self, config: &DeploymentConfig) -> Arc<Bench> {
-        let fresh = || Arc::new(Bench::new(clock::now()));
+        let fresh = Arc::<Bench>::default;
         let (Some(key), Some(base)) = (&config.api_key, &config.api_base) else { return fresh() };
         let hashes = self.seeds.each_ref().map(|seed| seed.hash_one(key.expose()));
         let place = self.known.entry((origin(base).to_owned(), hashes)).or_default();

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::deployment::Moment;
+use crate::strategy::Pick;
 
 use super::group::{Group, Member};
 use super::retry::{Readiness, Retries};
@@ -36,27 +38,33 @@ pub struct Round {
 /// Picks from those who are free now; if all of them failed in this call, waits for the one who is free first.
 pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Choice<'a> {
     let now = clock::now();
-    let free = |member: &&Member| group.is_free(member, &round.view, now);
-    let members = level(group, round, free);
-    if let (true, Some(index)) = (retries.is_fresh(), round.view.pick(&members, now)) {
-        let untried = members.len();
-        return group.member(index).map_or(Choice::Nobody, |member| Choice::Member {
-            member,
-            wait: Duration::ZERO,
-            untried,
-        });
+    let moment = Moment::from(now);
+    let free = |member: &&Member| group.is_free(member, &round.view, moment);
+    let chosen = |pick: Pick, untried| match group.member(pick.index) {
+        Some(member) => Choice::Member { member, wait: Duration::ZERO, untried },
+        None => Choice::Nobody,
+    };
+    if retries.is_fresh() {
+        // The usual way: one look at each, nothing kept.
+        let picks = group.levels(round.order).map(|level| round.view.pick(round.of(level).filter(free), moment));
+        if let Some(pick) = picks.flatten().next() {
+            return chosen(pick, pick.among);
+        }
     }
-    let readiness = |member: &Member| retries.readiness(member.index);
-    let untried: Vec<_> = members.iter().filter(|member| readiness(member) == Readiness::Untried).copied().collect();
-    let ready = |member: &&&Member| matches!(readiness(member), Readiness::At(at) if at <= now);
-    let rested = || members.iter().filter(ready).copied().collect::<Vec<_>>();
-    let picked = round.view.pick(&untried, now).or_else(|| round.view.pick(&rested(), now));
-    if let Some(member) = picked.and_then(|index| group.member(index)) {
-        return Choice::Member { member, wait: Duration::ZERO, untried: untried.len() };
+    let members = level(group, round, free);
+    let ready = |wanted: fn(Readiness, Instant) -> bool| {
+        members.iter().copied().filter(move |member| wanted(retries.readiness(member.index), now))
+    };
+    if let Some(pick) = round.view.pick(ready(|readiness, _| readiness == Readiness::Untried), moment) {
+        return chosen(pick, pick.among);
+    }
+    let rested = ready(|readiness, now| matches!(readiness, Readiness::At(at) if at <= now));
+    if let Some(pick) = round.view.pick(rested, moment) {
+        return chosen(pick, 0);
     }
     // Somebody of another level, who is not asked yet, is free all the same: then there is no storm to wait out.
     let elsewhere = |member: &Member| group.usable().any(|other| other.index != member.index && free(&other));
-    let tired = members.iter().filter_map(|member| match readiness(member) {
+    let tired = members.iter().filter_map(|member| match retries.readiness(member.index) {
         Readiness::At(at) => Some((*member, at)),
         Readiness::Rested(at) => Some((*member, if elsewhere(member) { now } else { at })),
         Readiness::Untried | Readiness::Never => None,
@@ -65,8 +73,8 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
         return Choice::Member { member, wait: at.saturating_duration_since(now), untried: 0 };
     }
     let last = last_resort(group, round, retries, now);
-    match round.view.pick(&last, now).and_then(|index| group.member(index)) {
-        Some(member) => Choice::Member { member, wait: Duration::ZERO, untried: last.len() },
+    match round.view.pick(last.iter().copied(), moment) {
+        Some(pick) => chosen(pick, pick.among),
         None => Choice::Nobody,
     }
 }
@@ -94,11 +102,13 @@ fn last_resort<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>, now: 
 /// The free members of the round's level. Without a level of its own, a round takes the lowest that somebody has, and
 /// those without a level only if nobody has one.
 pub fn level<'a>(group: &'a Group, round: &Round, free: impl Fn(&&Member) -> bool) -> Vec<&'a Member> {
-    let mut members: Vec<_> =
-        group.usable().filter(|member| !round.excluded.contains(&member.index)).filter(free).collect();
-    let order = round.order.or_else(|| members.iter().filter_map(|member| member.order()).min());
-    if order.is_some() {
-        members.retain(|member| member.order() == order);
+    let mut levels = group.levels(round.order).map(|level| round.of(level).filter(&free).collect::<Vec<_>>());
+    levels.find(|members| !members.is_empty()).unwrap_or_default()
+}
+
+impl Round {
+    /// Those who take part.
+    fn of<'a>(&self, members: impl Iterator<Item = &'a Member>) -> impl Iterator<Item = &'a Member> {
+        members.filter(|member| !self.excluded.contains(&member.index))
     }
-    members
 }

@@ -1,17 +1,18 @@
 //! A model group: the deployments that a name leads to.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
 use crate::clock;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Moment};
 use crate::error::{Error, ErrorKind};
-use crate::pricing::{self, ModelInfo, Unit};
+use crate::pricing::{self, ModelInfo};
 use crate::provider::{Endpoint, Unusable};
 use crate::strategy::Strategy;
 
+use super::facts::Facts;
 use super::line::Line;
 use super::view::{Obstacle, View};
 
@@ -24,6 +25,10 @@ pub struct Group {
     /// How its next deployment is chosen.
     pub strategy: Strategy,
     members: Vec<Member>,
+    /// The lowest first; those without an order are last.
+    levels: Vec<Level>,
+    /// Whether somebody has a limit on tokens.
+    counts_tokens: bool,
     unusable: Vec<Outsider>,
     /// Where calls wait when nobody is free.
     line: Arc<Line>,
@@ -37,11 +42,21 @@ pub struct Outsider {
     pub why: Unusable,
 }
 
-/// A deployment that can be called.
+/// The members that share an `order`.
 #[derive(Clone)]
+struct Level {
+    order: Option<i64>,
+    /// Their numbers.
+    members: Vec<usize>,
+}
+
+/// A deployment that can be called. The first line of the processor's cache holds what every pick looks at.
+#[derive(Clone)]
+#[repr(C, align(64))]
 pub struct Member {
     /// Its number among those that can be called.
     pub index: usize,
+    pub facts: Facts,
     /// Its place in the file.
     pub place: usize,
     /// Whether its model group has no other that can be called.
@@ -55,16 +70,31 @@ pub struct Member {
 
 impl Group {
     pub fn new(name: impl Into<Arc<str>>, strategy: Strategy) -> Self {
-        let (members, unusable) = (Vec::new(), Vec::new());
-        Self { name: name.into(), pinned: false, strategy, members, unusable, line: Arc::default() }
+        Self {
+            name: name.into(),
+            pinned: false,
+            strategy,
+            members: Vec::new(),
+            levels: Vec::new(),
+            counts_tokens: false,
+            unusable: Vec::new(),
+            line: Arc::default(),
+        }
     }
 
     pub fn add(&mut self, place: usize, deployment: Arc<Deployment>, endpoint: Result<Endpoint, Unusable>) {
         match endpoint {
             Ok(endpoint) => {
-                let (index, endpoint) = (self.members.len(), Arc::new(endpoint));
-                let order = endpoint.deployment().config.order;
-                self.members.push(Member { index, place, alone: true, order, endpoint, info: Arc::default() });
+                let (facts, order) = (Facts::of(&deployment), deployment.config.order);
+                self.push(Member {
+                    index: 0,
+                    facts,
+                    place,
+                    alone: true,
+                    order,
+                    endpoint: Arc::new(endpoint),
+                    info: Arc::default(),
+                });
             }
             Err(why) => self.unusable.push(Outsider { place, deployment, why }),
         }
@@ -72,13 +102,24 @@ impl Group {
 
     /// Takes a member of another group in, too.
     pub fn join(&mut self, member: &Member) {
-        self.members.push(Member { index: self.members.len(), ..member.clone() });
+        self.push(member.clone());
     }
 
     /// The same, at a level of its own if it is given one.
     pub fn join_at(&mut self, member: &Member, level: Option<i64>) {
         let order = level.or(member.order);
-        self.members.push(Member { index: self.members.len(), order, alone: false, ..member.clone() });
+        self.push(Member { order, alone: false, ..member.clone() });
+    }
+
+    fn push(&mut self, member: Member) {
+        let (index, order) = (self.members.len(), member.order);
+        self.counts_tokens |= member.facts.limits.counts_tokens();
+        let rank = |order: Option<i64>| (order.is_none(), order);
+        match self.levels.binary_search_by_key(&rank(order), |level| rank(level.order)) {
+            Ok(at) => self.levels[at].members.push(index),
+            Err(at) => self.levels.insert(at, Level { order, members: vec![index] }),
+        }
+        self.members.push(Member { index, ..member });
     }
 
     pub fn join_outside(&mut self, outsider: &Outsider) {
@@ -104,20 +145,32 @@ impl Group {
         self.members.iter()
     }
 
+    /// The members of each level, the lowest first; of one level only if it is named. Those without a level come last.
+    pub fn levels(&self, only: Option<i64>) -> impl Iterator<Item = impl Iterator<Item = &Member>> {
+        let levels = self.levels.iter().filter(move |level| only.is_none() || level.order == only);
+        levels.map(|level| level.members.iter().filter_map(|index| self.members.get(*index)))
+    }
+
+    /// Whether it matters to somebody's limits how many tokens a call takes.
+    pub fn counts_tokens(&self) -> bool {
+        self.counts_tokens
+    }
+
     pub fn unusable(&self) -> impl Iterator<Item = &Outsider> {
         self.unusable.iter()
     }
 
     /// Whether a member may be asked now: as far as its health goes, and its limits.
-    pub fn is_free(&self, member: &Member, view: &View, now: Instant) -> bool {
-        self.pinned || (member.deployment().benched_for(now).is_none() && view.has_room(member, now))
+    pub fn is_free(&self, member: &Member, view: &View, now: impl Into<Moment>) -> bool {
+        let now = now.into();
+        self.pinned || (member.facts.is_healthy(now) && view.has_room(member, now))
     }
 
     /// The level behind this one, or behind the first; `None` if there is none, or but one.
     pub fn order_after(&self, order: Option<i64>) -> Option<i64> {
-        let orders = || self.members.iter().filter_map(Member::order);
-        let order = order.or_else(|| orders().min())?;
-        orders().filter(|other| *other > order).min()
+        let orders = || self.levels.iter().filter_map(|level| level.order);
+        let order = order.or_else(|| orders().next())?;
+        orders().find(|other| *other > order)
     }
 
     /// The largest prompt that some member is known to take; `None` if that of any is not known.
@@ -179,12 +232,6 @@ impl Member {
     pub fn info(&self) -> &ModelInfo {
         let deployment = self.deployment();
         self.info.get_or_init(|| pricing::of_deployment(&deployment.config, &deployment.provider, &deployment.model))
-    }
-
-    /// Dollars for a token of the prompt and one of the completion; `None` if a price is not known.
-    pub fn cost_per_token(&self) -> Option<f64> {
-        let info = self.info();
-        Some(info.price(Unit::InputToken)? + info.price(Unit::OutputToken)?)
     }
 
     pub fn deployment(&self) -> &Arc<Deployment> {

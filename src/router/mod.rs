@@ -1,6 +1,9 @@
 //! The policy: which group, which deployment, how often, when to give up. [`call::run`] is the whole of it.
 
 mod affinity;
+#[cfg(feature = "bench-internals")]
+#[doc(hidden)]
+pub mod bench;
 mod budget;
 mod call;
 mod candidates;
@@ -8,6 +11,7 @@ mod cooldown;
 mod cost;
 mod exhausted;
 mod explain;
+mod facts;
 mod fallback;
 mod filter;
 mod group;

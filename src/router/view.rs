@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use crate::chat::Request;
 use crate::config::StrategyConfig;
-use crate::deployment::{InFlight, Limits, Reserved, Used};
-use crate::strategy::{Candidate, Strategy};
+use crate::deployment::{InFlight, Limits, Moment, Reserved, Used};
+use crate::strategy::{Candidate, Pick, Strategy};
 use crate::tokens;
 
 use super::Router;
+use super::facts::Facts;
 use super::group::{Group, Member};
 
 /// How a call chooses in a group, and what it is going to use.
@@ -23,6 +24,8 @@ pub struct View {
     slots: Option<u32>,
     /// Who knows the call from before.
     preferred: Option<usize>,
+    /// Slots do not count.
+    unlimited: bool,
 }
 
 /// Why a healthy deployment can't be asked now.
@@ -59,67 +62,61 @@ impl View {
         let strategy = asked.unwrap_or(group.strategy);
         let enforces = strategy.enforces_limits() || routing.enforce_limits;
         // Counted only where it counts.
-        let counts = enforces && group.usable().any(|member| member.deployment().limits().counts_tokens());
+        let counts = enforces && group.counts_tokens();
         let demand = Used {
             requests: 1,
             input: if counts { tokens::estimate(request.prompt_characters()) } else { 0 },
             output: if counts { request.completion_bound().unwrap_or_default() } else { 0 },
         };
         let preferred = router.affinity.knows(&router.config.affinity, request, group);
-        Self { strategy, enforces, is_stream, demand, slots: routing.max_parallel, preferred }
+        Self { strategy, enforces, is_stream, demand, slots: routing.max_parallel, preferred, unlimited: false }
     }
 
     /// The same for who is asked whatever its limits are.
     pub fn unlimited(self) -> Self {
-        Self { enforces: false, slots: Some(u32::MAX), ..self }
+        Self { enforces: false, unlimited: true, ..self }
     }
 
     /// Picks one of them.
-    pub fn pick(&self, members: &[&Member], now: Instant) -> Option<usize> {
-        if let [only] = members {
-            return Some(only.index);
-        }
-        if let Some(known) = self.preferred.filter(|known| members.iter().any(|member| member.index == *known)) {
-            return Some(known);
-        }
-        let candidates: Vec<_> = members.iter().map(|member| self.candidate(member, now)).collect();
-        self.strategy.pick(&candidates, fastrand::f64())
+    pub fn pick<'a>(&self, members: impl Iterator<Item = &'a Member>, now: Moment) -> Option<Pick> {
+        let mut is_there = false;
+        let members = members.inspect(|member| is_there |= self.preferred == Some(member.index));
+        let pick = self.strategy.pick(members.map(|member| self.candidate(member, now)), &mut fastrand::Rng::new())?;
+        // Whoever knows the call is asked first, if it can be asked.
+        let known = self.preferred.filter(|_| is_there);
+        Some(Pick { index: known.unwrap_or(pick.index), ..pick })
     }
 
     /// What the strategy is told of a member; what it does not ask for is left out.
-    pub fn candidate(&self, member: &Member, now: Instant) -> Candidate {
-        let deployment = member.deployment();
+    pub fn candidate(&self, member: &Member, now: impl Into<Moment>) -> Candidate {
+        let (Facts { state, weight, rpm, tpm, .. }, now) = (&member.facts, now.into());
         let mut candidate = Candidate { index: member.index, ..Candidate::default() };
         match self.strategy {
-            Strategy::SimpleShuffle => {
-                let config = &deployment.config;
-                (candidate.weight, candidate.rpm, candidate.tpm) = (config.weight, config.rpm, config.tpm);
-            }
-            Strategy::LeastBusy => candidate.in_flight = deployment.in_flight(),
-            Strategy::Usage => candidate.tokens = deployment.state.window.used(now).tokens(),
+            Strategy::SimpleShuffle => (candidate.weight, candidate.rpm, candidate.tpm) = (*weight, *rpm, *tpm),
+            Strategy::LeastBusy => candidate.in_flight = state.in_flight(),
+            Strategy::Usage => candidate.tokens = state.window.used(now).tokens(),
             Strategy::Latency { .. } => {
-                let ttft = self.is_stream.then(|| deployment.state.ttft.value(now)).flatten();
-                candidate.seconds = ttft.or_else(|| deployment.state.latency.value(now));
+                let ttft = self.is_stream.then(|| state.ttft.value(now)).flatten();
+                candidate.seconds = ttft.or_else(|| state.latency.value(now));
             }
-            Strategy::Cost => candidate.cost = member.cost_per_token(),
+            Strategy::Cost => candidate.cost = member.facts.cost(member.deployment()),
         }
         candidate
     }
 
     fn limits(&self, member: &Member) -> Limits {
-        if self.enforces { member.deployment().limits() } else { Limits::default() }
+        if self.enforces { member.facts.limits } else { Limits::default() }
     }
 
     fn slots(&self, member: &Member) -> Option<u32> {
-        let unlimited = self.slots.filter(|slots| *slots == u32::MAX);
-        unlimited.or(member.deployment().config.max_parallel).or(self.slots)
+        if self.unlimited { None } else { member.facts.slots.or(self.slots) }
     }
 
     /// Whether a member has a slot, and room in its minute.
-    pub fn has_room(&self, member: &Member, now: Instant) -> bool {
-        let deployment = member.deployment();
-        self.slots(member).is_none_or(|slots| deployment.in_flight() < slots)
-            && (!self.enforces || deployment.state.window.has_room(self.demand, &self.limits(member), now))
+    pub fn has_room(&self, member: &Member, now: impl Into<Moment>) -> bool {
+        let Facts { state, limits, .. } = &member.facts;
+        self.slots(member).is_none_or(|slots| state.in_flight() < slots)
+            && (!self.enforces || state.window.has_room(self.demand, limits, now))
     }
 
     /// What keeps a call from a member.

@@ -2,11 +2,6 @@
 //! nobody knows is dear.
 
 use super::Candidate;
-use super::least::least;
-
-pub fn pick(candidates: &[Candidate], random: f64) -> Option<usize> {
-    least(candidates, score, 0.0, random)
-}
 
 pub fn score(candidate: &Candidate) -> f64 {
     candidate.cost.unwrap_or(f64::MAX)

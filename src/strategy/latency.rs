@@ -1,12 +1,6 @@
 //! `latency-based-routing`: whoever was fastest lately, or hardly slower. Whoever was not measured yet comes first.
 
 use super::Candidate;
-use super::least::least;
-
-/// `buffer`: how much slower is as good, as a share of the fastest.
-pub fn pick(candidates: &[Candidate], buffer: f64, random: f64) -> Option<usize> {
-    least(candidates, score, buffer, random)
-}
 
 pub fn score(candidate: &Candidate) -> f64 {
     candidate.seconds.unwrap_or(0.0)

@@ -1,20 +1,58 @@
 //! The least of a score, or whoever comes near it; among equals by chance, so that nobody is first by its place in a file.
 
-use super::Candidate;
+use fastrand::Rng;
+
+use super::lot::Lot;
+use super::{Candidate, Pick};
+
+/// Picks evenly among those whose score is the least.
+pub fn least(
+    candidates: impl Iterator<Item = Candidate>,
+    score: impl Fn(&Candidate) -> f64,
+    random: &mut Rng,
+) -> Option<Pick> {
+    let (mut lot, mut least, mut among) = (Lot::default(), f64::INFINITY, 0);
+    // `for_each` and not `for`: behind it a chain of filters is one loop.
+    candidates.for_each(|candidate| {
+        among += 1;
+        let score = score(&candidate);
+        if score < least {
+            (lot, least) = (Lot::default(), score);
+        }
+        // What is no number is picked when nobody else is there.
+        if score == least || lot.drawn().is_none() {
+            lot.offer(candidate.index, 1.0, random);
+        }
+    });
+    lot.drawn().map(|index| Pick { index, among })
+}
 
 /// Picks evenly among those whose score is at most `buffer` (a share) above the least.
-pub fn least(candidates: &[Candidate], score: fn(&Candidate) -> f64, buffer: f64, random: f64) -> Option<usize> {
-    let bound = bound(candidates, score, buffer)?;
-    let near = || candidates.iter().filter(|candidate| score(candidate) <= bound);
-    let count = near().count();
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let place = (random * count as f64) as usize;
-    near().nth(place.min(count.saturating_sub(1))).map(|candidate| candidate.index)
+pub fn near_least(
+    candidates: impl Iterator<Item = Candidate>,
+    score: impl Fn(&Candidate) -> f64,
+    buffer: f64,
+    random: &mut Rng,
+) -> Option<Pick> {
+    let (mut near, mut least, mut among) = (Vec::new(), f64::INFINITY, 0);
+    candidates.for_each(|candidate| {
+        among += 1;
+        let score = score(&candidate);
+        least = least.min(score);
+        // The bound only ever comes down: whoever is beyond it now is so in the end.
+        if score <= bound(least, buffer) {
+            near.push((candidate.index, score));
+        }
+    });
+    near.retain(|(_, score)| *score <= bound(least, buffer));
+    let (index, _) = random.choice(near)?;
+    Some(Pick { index, among })
 }
 
 /// The chance of each, in their order.
 pub fn even_shares(candidates: &[Candidate], score: fn(&Candidate) -> f64, buffer: f64) -> Vec<f64> {
-    let Some(bound) = bound(candidates, score, buffer) else { return Vec::new() };
+    let Some(least) = candidates.iter().map(score).min_by(f64::total_cmp) else { return Vec::new() };
+    let bound = bound(least, buffer);
     let is_near = |candidate: &&Candidate| score(candidate) <= bound;
     let count = candidates.iter().filter(is_near).count();
     #[allow(clippy::cast_precision_loss)]
@@ -22,15 +60,16 @@ pub fn even_shares(candidates: &[Candidate], score: fn(&Candidate) -> f64, buffe
     candidates.iter().map(share).collect()
 }
 
-fn bound(candidates: &[Candidate], score: fn(&Candidate) -> f64, buffer: f64) -> Option<f64> {
-    let least = candidates.iter().map(score).min_by(f64::total_cmp)?;
-    Some(least + least.abs() * buffer.max(0.0))
+/// The most that a score may be.
+fn bound(least: f64, buffer: f64) -> f64 {
+    least + least.abs() * buffer.max(0.0)
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::super::Strategy;
     use super::*;
+    use fastrand::Rng;
     use proptest::prelude::*;
 
     const PICKS: usize = 100_000;
@@ -46,7 +85,7 @@ pub mod tests {
         for order in orders {
             let mut counts = vec![0usize; candidates.len()];
             for _ in 0..PICKS {
-                counts[strategy.pick(&order, random.f64()).unwrap()] += 1;
+                counts[strategy.pick(order.iter().copied(), &mut random).unwrap().index] += 1;
             }
             for (index, count) in counts.iter().enumerate() {
                 let share = if chosen.contains(&index) { 1.0 / chosen.len() as f64 } else { 0.0 };
@@ -63,13 +102,14 @@ pub mod tests {
 
     proptest! {
         #[test]
-        fn a_pick_is_the_least(scores in prop::collection::vec(0u32..5, 0..9), random in 0.0..1.0f64, buffer in 0.0..2.0f64) {
+        fn a_pick_is_the_least(scores in prop::collection::vec(0u32..5, 0..9), seed: u64, buffer in 0.0..2.0f64) {
             let candidate = |(index, in_flight): (usize, &u32)| Candidate { index, in_flight: *in_flight, ..Candidate::default() };
             let candidates: Vec<_> = scores.iter().enumerate().map(candidate).collect();
-            let score = |candidate: &Candidate| f64::from(candidate.in_flight);
-            let picked = least(&candidates, score, buffer, random);
+            let score: fn(&Candidate) -> f64 = |candidate| f64::from(candidate.in_flight);
+            let picked = near_least(candidates.iter().copied(), score, buffer, &mut Rng::with_seed(seed));
             prop_assert_eq!(picked.is_some(), !candidates.is_empty());
-            if let Some(index) = picked {
+            if let Some(Pick { index, among }) = picked {
+                prop_assert_eq!(among, candidates.len());
                 let least = f64::from(*scores.iter().min().unwrap());
                 prop_assert!(f64::from(scores[index]) <= least * (1.0 + buffer));
             }

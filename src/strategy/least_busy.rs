@@ -1,11 +1,6 @@
 //! `least-busy`: whoever is at work on the fewest calls.
 
 use super::Candidate;
-use super::least::least;
-
-pub fn pick(candidates: &[Candidate], random: f64) -> Option<usize> {
-    least(candidates, score, 0.0, random)
-}
 
 pub fn score(candidate: &Candidate) -> f64 {
     f64::from(candidate.in_flight)

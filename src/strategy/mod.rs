@@ -4,12 +4,14 @@ mod cost;
 mod latency;
 mod least;
 mod least_busy;
+mod lot;
 mod simple_shuffle;
 #[cfg(test)]
 mod tests;
 mod usage;
 
-use least::even_shares;
+use fastrand::Rng;
+use least::{even_shares, least, near_least};
 
 /// What a strategy may know of one candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,6 +30,15 @@ pub struct Candidate {
     pub seconds: Option<f64>,
     /// Dollars for a token of the prompt and one of the completion; `None` if no price is known.
     pub cost: Option<f64>,
+}
+
+/// The candidate that was picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// Its place in the group.
+    pub index: usize,
+    /// How many there were to pick from.
+    pub among: usize,
 }
 
 /// How the next deployment is chosen.
@@ -61,14 +72,15 @@ impl Strategy {
         matches!(self, Strategy::Usage | Strategy::Latency { .. } | Strategy::Cost)
     }
 
-    /// Picks one; `None` only if there is none. `random` is from 0 up to, but not including, 1.
-    pub fn pick(self, candidates: &[Candidate], random: f64) -> Option<usize> {
+    /// Picks one; `None` only if there is none. Each is looked at once.
+    pub fn pick(self, candidates: impl Iterator<Item = Candidate>, random: &mut Rng) -> Option<Pick> {
         match self {
             Strategy::SimpleShuffle => simple_shuffle::simple_shuffle(candidates, random),
-            Strategy::LeastBusy => least_busy::pick(candidates, random),
-            Strategy::Usage => usage::pick(candidates, random),
-            Strategy::Latency { buffer } => latency::pick(candidates, buffer, random),
-            Strategy::Cost => cost::pick(candidates, random),
+            Strategy::LeastBusy => least(candidates, least_busy::score, random),
+            Strategy::Usage => least(candidates, usage::score, random),
+            Strategy::Latency { buffer } if buffer > 0.0 => near_least(candidates, latency::score, buffer, random),
+            Strategy::Latency { .. } => least(candidates, latency::score, random),
+            Strategy::Cost => least(candidates, cost::score, random),
         }
     }
 

@@ -1,62 +1,71 @@
 //! `simple-shuffle`: at random, in proportion to `weight`, else `rpm`, else `tpm`, else evenly.
 
-use super::Candidate;
+use fastrand::Rng;
 
-/// Picks one; `None` only if there is none. `random` is from 0 up to, but not including, 1.
+use super::lot::Lot;
+use super::{Candidate, Pick};
+
+/// No share is larger, so that no sum of shares is infinite.
+const MOST: f64 = 1e300;
+
+/// Picks one; `None` only if there is none.
 ///
 /// The first measure that any candidate has decides alone, and a candidate without it counts as 0 there: the shares
 /// are the same in whatever order the candidates come.
-pub fn simple_shuffle(candidates: &[Candidate], random: f64) -> Option<usize> {
-    match measure(candidates) {
-        Some((measure, total)) => pick(candidates, |candidate| part(measure, candidate), random * total),
-        None => pick(candidates, |_| 1.0, random * candidates.len() as f64),
-    }
+pub fn simple_shuffle(candidates: impl Iterator<Item = Candidate>, random: &mut Rng) -> Option<Pick> {
+    let (mut lot, mut decides, mut among) = (Lot::default(), Measure::Even, 0);
+    // `for_each` and not `for`: behind it a chain of filters is one loop.
+    candidates.for_each(|candidate| {
+        among += 1;
+        let (measure, share) = share(&candidate);
+        if measure < decides {
+            // All before it have nothing of this measure.
+            (lot, decides) = (Lot::default(), measure);
+        }
+        if measure == decides {
+            lot.offer(candidate.index, share, random);
+        }
+    });
+    lot.drawn().map(|index| Pick { index, among })
 }
 
 /// The chance of each candidate, in their order.
 pub fn shares(candidates: &[Candidate]) -> Vec<f64> {
-    match measure(candidates) {
-        Some((measure, total)) => candidates.iter().map(|candidate| part(measure, candidate) / total).collect(),
-        None => candidates.iter().map(|_| 1.0 / candidates.len() as f64).collect(),
-    }
+    let decides = candidates.iter().map(|candidate| share(candidate).0).min();
+    let part = |candidate: &Candidate| match share(candidate) {
+        (measure, share) if Some(measure) == decides => share,
+        _ => 0.0,
+    };
+    let total: f64 = candidates.iter().map(part).sum();
+    candidates.iter().map(|candidate| part(candidate) / total).collect()
 }
 
-type Measure = fn(&Candidate) -> Option<f64>;
-
-/// The measure that decides, and the sum of it; `None` if all are alike.
-fn measure(candidates: &[Candidate]) -> Option<(Measure, f64)> {
-    let measures: [Measure; 3] = [|c| c.weight, |c| c.rpm, |c| c.tpm];
-    let totals = measures.into_iter().map(|measure| {
-        let total: f64 = candidates.iter().map(|candidate| part(measure, candidate)).sum();
-        (measure, total)
-    });
-    totals.into_iter().find(|(_, total)| *total > 0.0 && total.is_finite())
+/// What shares go by: the first that anyone has.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Measure {
+    Weight,
+    Rpm,
+    Tpm,
+    Even,
 }
 
-fn part(measure: Measure, candidate: &Candidate) -> f64 {
-    measure(candidate).unwrap_or(0.0).max(0.0)
-}
-
-/// The candidate at `point` when their shares are laid end to end.
-fn pick(candidates: &[Candidate], share: impl Fn(&Candidate) -> f64, mut point: f64) -> Option<usize> {
-    let mut last = None;
-    for candidate in candidates {
-        let share = share(candidate);
-        if share > 0.0 {
-            if point < share {
-                return Some(candidate.index);
-            }
-            point -= share;
-            last = Some(candidate.index);
+/// The first measure that a candidate has, and how much of it.
+fn share(candidate: &Candidate) -> (Measure, f64) {
+    let measures = [(Measure::Weight, candidate.weight), (Measure::Rpm, candidate.rpm), (Measure::Tpm, candidate.tpm)];
+    for (measure, share) in measures {
+        if let Some(share) = share
+            && share > 0.0
+        {
+            return (measure, share.min(MOST));
         }
     }
-    // Rounding may leave the point a hair behind the last share.
-    last
+    (Measure::Even, 1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fastrand::Rng;
     use proptest::prelude::*;
 
     const PICKS: usize = 100_000;
@@ -72,7 +81,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(7);
         let mut counts = vec![0usize; shares.len()];
         for _ in 0..PICKS {
-            counts[simple_shuffle(candidates, random.f64()).unwrap()] += 1;
+            counts[simple_shuffle(candidates.iter().copied(), &mut random).unwrap().index] += 1;
         }
         for (count, share) in counts.iter().zip(shares) {
             let expected = share * PICKS as f64;
@@ -111,12 +120,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_pick_is_a_candidate(weights in prop::collection::vec(prop::option::of(-1.0..1e12f64), 0..8), random in 0.0..1.0f64) {
+        fn a_pick_is_a_candidate(weights in prop::collection::vec(prop::option::of(-1.0..1e12f64), 0..8), seed: u64) {
             let candidates = weighted(&weights);
-            let picked = simple_shuffle(&candidates, random);
+            let picked = simple_shuffle(candidates.iter().copied(), &mut Rng::with_seed(seed));
             prop_assert_eq!(picked.is_some(), !candidates.is_empty());
-            if let Some(index) = picked {
-                prop_assert!(index < weights.len());
+            if let Some(Pick { index, among }) = picked {
+                prop_assert_eq!(among, candidates.len());
+                prop_assert!(shares(&candidates)[index] > 0.0);
             }
         }
     }

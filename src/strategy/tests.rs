@@ -3,24 +3,26 @@
 use super::{Candidate, Strategy};
 
 const PICKS: usize = 100_000;
+const SEED: u64 = 3;
 const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
-/// Counts many picks, of evenly spread chances, for each order and each subset. `shares` says what is expected of those who are left.
+/// Counts many picks for each order and each subset; the chances are the same in every run. `shares` says what is expected of those who are left.
 fn assert_shares(strategy: Strategy, candidates: [Candidate; 3], shares: impl Fn(&[usize]) -> [f64; 3]) {
+    let mut random = fastrand::Rng::with_seed(SEED);
     for order in ORDERS {
         for left in 1..8usize {
             let kept: Vec<usize> = order.into_iter().filter(|index| left & (1 << index) != 0).collect();
             let list: Vec<_> = kept.iter().map(|index| Candidate { index: *index, ..candidates[*index] }).collect();
             let mut counts = [0usize; 3];
-            for pick in 0..PICKS {
-                counts[strategy.pick(&list, (pick as f64 + 0.5) / PICKS as f64).unwrap()] += 1;
+            for _ in 0..PICKS {
+                counts[strategy.pick(list.iter().copied(), &mut random).unwrap().index] += 1;
             }
             let expected = shares(&kept);
             for (index, count) in counts.into_iter().enumerate() {
                 let share = expected[index];
                 let sigma = (PICKS as f64 * share * (1.0 - share)).sqrt();
                 let off = (count as f64 - share * PICKS as f64).abs();
-                assert!(off <= 3.0 * sigma, "{strategy:?} {kept:?}: {counts:?}, not {expected:?}");
+                assert!(off <= 3.0 * sigma + 1.0, "{strategy:?} {kept:?}: {counts:?}, not {expected:?}");
             }
             let told = strategy.shares(&list);
             let agrees = |(index, told): (&usize, &f64)| (told - expected[*index]).abs() < 1e-9;
@@ -113,7 +115,7 @@ fn a_herd_spreads() {
         for members in [2, 5, 20] {
             let list: Vec<_> = (0..members).map(|index| Candidate { index, ..Candidate::default() }).collect();
             let mut counts = vec![0usize; members];
-            (0..HERD).for_each(|_| counts[strategy.pick(&list, random.f64()).unwrap()] += 1);
+            (0..HERD).for_each(|_| counts[strategy.pick(list.iter().copied(), &mut random).unwrap().index] += 1);
             let most = counts.iter().max().unwrap();
             assert!(*most <= 2 * HERD / members, "{strategy:?}: {counts:?}");
         }

@@ -1,11 +1,6 @@
 //! `usage-based-routing`, both of them: whoever has used the fewest tokens in the last minute.
 
 use super::Candidate;
-use super::least::least;
-
-pub fn pick(candidates: &[Candidate], random: f64) -> Option<usize> {
-    least(candidates, score, 0.0, random)
-}
 
 #[allow(clippy::cast_precision_loss)]
 pub fn score(candidate: &Candidate) -> f64 {
