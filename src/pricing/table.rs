@@ -1,6 +1,6 @@
 //! The list of prices: text, unpacked when somebody asks for the first time, a row read when it is asked for.
 
-use once_cell::sync::Lazy;
+use once_cell::race::OnceBox;
 
 use super::info::{CAPABILITIES, Mode, ModelInfo};
 use super::rates::Service;
@@ -12,17 +12,22 @@ static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/prices.deflate"
 /// More than the list will ever have, so that damaged data can't take the memory.
 const MOST_BYTES: usize = 16 << 20;
 
-static TEXT: Lazy<String> = Lazy::new(|| {
-    // The data is part of the library and a test reads it, so it can't fail here; an empty list fails no program.
-    let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(PACKED, MOST_BYTES).unwrap_or_default();
-    String::from_utf8(bytes).unwrap_or_default()
-});
+// Made by whoever asks first, and waited for by nobody: a process that was forked meanwhile would wait for ever.
+static TEXT: OnceBox<String> = OnceBox::new();
+/// By name, in the order of the names.
+static ROWS: OnceBox<Vec<(&'static str, Row)>> = OnceBox::new();
 
-/// The rows by name, in the order of their names.
-static ROWS: Lazy<Vec<(&'static str, Row)>> = Lazy::new(|| {
-    let text: &'static str = &TEXT;
-    text.lines().filter_map(split).collect()
-});
+fn text() -> &'static str {
+    TEXT.get_or_init(|| {
+        // The data is part of the library and a test reads it, so it can't fail here; an empty list fails no program.
+        let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(PACKED, MOST_BYTES).unwrap_or_default();
+        Box::new(String::from_utf8(bytes).unwrap_or_default())
+    })
+}
+
+fn rows() -> &'static [(&'static str, Row)] {
+    ROWS.get_or_init(|| Box::new(text().lines().filter_map(split).collect()))
+}
 
 /// One row: whose model, and the rest as it is written.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +44,9 @@ fn split(line: &'static str) -> Option<(&'static str, Row)> {
 
 /// The row of exactly this name.
 pub(super) fn row(name: &str) -> Option<Row> {
-    let index = ROWS.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
-    ROWS.get(index).map(|(_, row)| *row)
+    let rows = rows();
+    let index = rows.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    rows.get(index).map(|(_, row)| *row)
 }
 
 impl Row {
@@ -83,8 +89,7 @@ fn window(column: &str) -> Option<Option<u64>> {
 
 /// What the head of the list says under this name: `source`, `date`, `licence`.
 pub fn about(name: &str) -> Option<&'static str> {
-    let text: &'static str = &TEXT;
-    let head = text.lines().map_while(|line| line.strip_prefix("# "));
+    let head = text().lines().map_while(|line| line.strip_prefix("# "));
     head.filter_map(|line| line.split_once(": ")).find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
@@ -95,10 +100,10 @@ mod tests {
 
     #[test]
     fn every_row_is_readable_and_sorted() {
-        let lines = TEXT.lines().filter(|line| !line.starts_with('#')).count();
-        assert!(lines > 3000 && ROWS.len() == lines, "{} rows of {lines} lines", ROWS.len());
-        assert!(ROWS.is_sorted_by(|(one, _), (other, _)| one < other));
-        for (name, listed) in ROWS.iter() {
+        let lines = text().lines().filter(|line| !line.starts_with('#')).count();
+        assert!(lines > 3000 && rows().len() == lines, "{} rows of {lines} lines", rows().len());
+        assert!(rows().is_sorted_by(|(one, _), (other, _)| one < other));
+        for (name, listed) in rows().iter() {
             assert_eq!(row(name).map(|row| row.rest), Some(listed.rest));
             assert!(!name.is_empty() && !listed.provider.is_empty(), "{name}");
             let info = listed.read();
@@ -113,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_built_in_is_the_committed_list_and_says_whence_it_is() {
-        assert_eq!(*TEXT, include_str!("../../data/prices.tsv"));
+        assert_eq!(text(), include_str!("../../data/prices.tsv"));
         assert!(about("source").unwrap().starts_with("litellm ") && about("licence").unwrap().starts_with("MIT"));
         let date: Vec<_> = about("date").unwrap().split('-').map(|part| part.parse::<u32>().unwrap()).collect();
         assert!(matches!(date[..], [2026..=2999, 1..=12, 1..=31]), "{date:?}");
@@ -122,7 +127,7 @@ mod tests {
 
     #[test]
     fn letters_mean_what_the_head_says() {
-        let told: Vec<_> = TEXT.lines().map_while(|line| line.strip_prefix("# ")).collect();
+        let told: Vec<_> = text().lines().map_while(|line| line.strip_prefix("# ")).collect();
         let prices = NAMES.iter().map(|(_, name, letter)| format!("price {letter} {name}"));
         let capabilities = CAPABILITIES.iter().map(|(_, name, letter)| format!("capability {letter} {name}"));
         let expected: Vec<_> = prices.chain(capabilities).collect();

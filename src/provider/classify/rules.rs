@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use once_cell::sync::Lazy;
+use once_cell::race::OnceBox;
 use serde::Deserialize;
 
 use crate::config::{ErrorRule, Phrase, Warning};
@@ -28,8 +28,12 @@ fn file() -> Result<File, serde_json::Error> {
 }
 
 /// Part of the library and read by a test, so it can't fail here; an empty table leaves all to the status.
-static BUILT_IN: Lazy<Vec<Rule>> =
-    Lazy::new(|| file().map(|file| file.rules.iter().map(Rule::new).collect()).unwrap_or_default());
+static BUILT_IN: OnceBox<Vec<Rule>> = OnceBox::new();
+
+/// Made without waiting for anybody: a process that was forked meanwhile would wait for ever.
+fn known() -> &'static [Rule] {
+    BUILT_IN.get_or_init(|| Box::new(file().map(|file| file.rules.iter().map(Rule::new).collect()).unwrap_or_default()))
+}
 
 /// All rules of a router.
 #[derive(Debug, Default)]
@@ -79,7 +83,7 @@ impl ErrorRules {
 
     /// The first rule that is for this answer.
     pub fn find(&self, facts: &Facts<'_>) -> Option<&Rule> {
-        self.own.iter().chain(BUILT_IN.iter()).find(|rule| rule.matches(facts))
+        self.own.iter().chain(known().iter()).find(|rule| rule.matches(facts))
     }
 }
 
@@ -159,7 +163,7 @@ pub mod tests {
 
     /// Which built-in rule this is.
     pub fn place(rule: &Rule) -> Option<usize> {
-        BUILT_IN.iter().position(|known| std::ptr::eq(known, rule))
+        known().iter().position(|known| std::ptr::eq(known, rule))
     }
 
     #[test]
@@ -175,10 +179,10 @@ pub mod tests {
     #[test]
     fn the_built_in_table_keeps_its_own_rules() {
         let rules = file().unwrap().rules;
-        assert_eq!(rules.len(), BUILT_IN.len());
+        assert_eq!(rules.len(), known().len());
         let mut seen = HashSet::new();
         let mut worded = false;
-        for (rule, compiled) in rules.iter().zip(BUILT_IN.iter()) {
+        for (rule, compiled) in rules.iter().zip(known().iter()) {
             let about = &rule.about;
             assert!(!about.is_empty() && seen.insert(about), "{about}: names a rule, and only one");
             assert_eq!(rule.class.is_some(), compiled.kind.is_some(), "{about}: unknown class");
