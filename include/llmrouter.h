@@ -228,7 +228,7 @@ router_t *router_new_from_file(const char *path,
 /**
  * Replaces the configuration for calls not yet started; calls in flight keep theirs. What was learnt of a deployment whose id stays
  * (health, use, latency) is kept; `worker_threads` stays as it was. On failure nothing changes. Not
- * inside a callback or a log listener.
+ * inside a log listener.
  */
 ROUTER_API
 bool router_reload_from_yaml(const router_t *router,

@@ -1,5 +1,6 @@
 //! Making a router, and letting it go.
 
+use std::cell::Cell;
 use std::ffi::c_char;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,9 +87,32 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     Ok(Box::into_raw(Box::new(handle)))
 }
 
+thread_local! {
+    static RELOADING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A reload on this thread. What it logs may come to a listener that asks for another one, which would wait for the first.
+struct Reloading;
+
+impl Reloading {
+    fn begin() -> Result<Self, Error> {
+        if RELOADING.replace(true) {
+            let message = "a reload was asked for by a log listener that another reload waits for";
+            return Err(Error::new(ErrorKind::InCallback, message));
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for Reloading {
+    fn drop(&mut self) {
+        RELOADING.set(false);
+    }
+}
+
 /// Replaces the configuration for calls not yet started; calls in flight keep theirs. What was learnt of a deployment whose id stays
 /// (health, use, latency) is kept; `worker_threads` stays as it was. On failure nothing changes. Not
-/// inside a callback or a log listener.
+/// inside a log listener.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn router_reload_from_yaml(
     router: *const router_t,
@@ -100,8 +124,7 @@ pub unsafe extern "C" fn router_reload_from_yaml(
     unsafe {
         guard_error("router_reload_from_yaml", error, false, || {
             let router = alive(router).map_err(Failed::before)?;
-            // It waits for another reload, which may be waiting for this very listener.
-            callback::forbid().map_err(Failed::before)?;
+            let _turn = Reloading::begin().map_err(Failed::before)?;
             let yaml = text::input(yaml, len, "configuration").map_err(Failed::before)?;
             let config = config::load_text(yaml);
             let _one = router.reloading.lock().unwrap_or_else(PoisonError::into_inner);
