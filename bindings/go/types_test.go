@@ -246,7 +246,7 @@ func TestOptionsReachTheRouter(t *testing.T) {
 		"  - {model_name: slow, litellm_params: {model: openai/m, mock_response: late, mock_delay_ms: 20000}}\n"+
 		"router_settings: {retry_after: 0, disable_cooldowns: true}\n")
 	request := llmrouter.ChatRequest{
-		Model: "g", NumRetries: llmrouter.Ptr(1), Fallbacks: llmrouter.FallbackNames{"h"}, Extra: map[string]any{"priority": 1},
+		Model: "g", NumRetries: llmrouter.Ptr(1), Fallbacks: llmrouter.FallbackNames{"h"}, Extra: map[string]any{"caching": true},
 	}
 	response, err := router.Completion(context.Background(), request)
 	if err != nil {
@@ -254,7 +254,7 @@ func TestOptionsReachTheRouter(t *testing.T) {
 	}
 	metadata := response.Metadata()
 	if len(metadata.Attempts) != 3 || metadata.Fallbacks != 1 || metadata.ModelGroup != "h" ||
-		!reflect.DeepEqual(metadata.DroppedParams, []string{"priority"}) || metadata.Attempts[0].Error != "InternalServerError" {
+		!reflect.DeepEqual(metadata.DroppedParams, []string{"caching"}) || metadata.Attempts[0].Error != "InternalServerError" {
 		t.Errorf("%s", response.RawMetadata)
 	}
 	request.DisableFallbacks = true
