@@ -172,7 +172,11 @@ impl Visit<'_, '_> {
             return Err(error);
         }
         let broke = |member: &&Member| trail.broke(member.deployment());
-        let excluded = self.stop.lead.group.usable().filter(broke).map(|member| member.index).collect();
+        // Only a call that goes on for a stream has anybody to leave out.
+        let excluded = match trail.records.is_empty() {
+            true => Vec::new(),
+            false => self.stop.lead.group.usable().filter(broke).map(|member| member.index).collect(),
+        };
         let mut round = Round { order: None, excluded, call_start: self.bounds.start() };
         let mut rounds = 1;
         // Those of an earlier walk, if this one goes on after a wait.
