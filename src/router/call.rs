@@ -187,7 +187,11 @@ impl Visit<'_, '_> {
             return Err(error);
         }
         let broke = |member: &&Member| trail.broke(member.deployment());
-        let mut excluded: Vec<_> = self.stop.lead.group.usable().filter(broke).map(|member| member.index).collect();
+        // Only a call that goes on for a stream has anybody to leave out for having broken.
+        let mut excluded: Vec<_> = match trail.records.is_empty() {
+            true => Vec::new(),
+            false => self.stop.lead.group.usable().filter(broke).map(|member| member.index).collect(),
+        };
         match passed_over(self.router, self.stop) {
             Ok(passed) => {
                 for (index, reason) in passed.members {
