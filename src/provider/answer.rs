@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::chat::{Body, Flaw, Request, Verb};
 use crate::clock::{self, Waited};
 use crate::error::{Error, ErrorKind};
-use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, HeaderValue, header};
+use crate::transport::{Exchange, Fault, FaultKind, HeaderMap, HeaderName, HeaderValue, Steps, header};
 
 use super::chunks::Chunks;
 use super::encoded::{STREAM_OPTIONS, with_usage};
@@ -90,6 +90,7 @@ impl Endpoint {
         encoded: Encoded,
         timeout: Duration,
         waited: &'a Waited,
+        steps: &Arc<Steps>,
     ) -> Result<Opened<'a>, Error> {
         let start = clock::now();
         let played = if encoded.form.is_stream() { streamed_mock::canned } else { mock::canned };
@@ -111,12 +112,13 @@ impl Endpoint {
                     if let Some(entra) = &self.entra {
                         headers.push(Box::pin(entra.bearer()).await.map_err(|error| self.no_token(error))?);
                     }
-                    target.post(&headers, encoded.body).await.map_err(|fault| self.fault(&fault))
+                    steps.during(target.post(&headers, encoded.body)).await.map_err(|fault| self.fault(&fault))
                 });
                 let sent = pin!(clock::within(timeout, sending));
                 waited.during(sent).await.ok_or_else(|| self.late(NO_ANSWER, timeout))??
             }
         };
+        steps.headers_came(start);
         let opened = Opened { endpoint: self, request, exchange: Box::new(exchange), start, timeout, waited };
         if matches!(opened.exchange.status, 200..300) { Ok(opened) } else { Err(Box::pin(opened.refused()).await) }
     }

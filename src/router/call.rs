@@ -296,10 +296,11 @@ impl Visit<'_, '_> {
             // Whoever was quicker has the slot or the room; then another one is chosen.
             let Some(admission) = self.admit(member, round) else { continue };
             let attempt = Attempt::begin(&self.stop.lead.name, member, admission, &endpoint, &self.router.cooldown);
-            let outcome = match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited)).await {
-                Ok(opened) => Box::pin(form.receive(opened, usage_is_ours)).await,
-                Err(error) => Err(error),
-            };
+            let outcome =
+                match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited, attempt.steps())).await {
+                    Ok(opened) => Box::pin(form.receive(opened, usage_is_ours)).await,
+                    Err(error) => Err(error),
+                };
             let outcome = match outcome {
                 Ok(received) if self.replaces(form, &received) => Err(endpoint.filtered()),
                 outcome => outcome,

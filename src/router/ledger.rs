@@ -12,6 +12,7 @@ use crate::config::CooldownConfig;
 use crate::deployment::{Deployment, InFlight, Reserved, Used};
 use crate::error::{Error, ErrorKind, Scope};
 use crate::provider::Endpoint;
+use crate::transport::{Phases, Steps};
 
 use super::cooldown::{Verdict, judge};
 use super::group::Member;
@@ -28,6 +29,7 @@ pub struct Attempt {
     ended: bool,
     in_flight: InFlight,
     reserved: Reserved,
+    steps: Arc<Steps>,
 }
 
 /// What an answer tells about who gave it.
@@ -51,6 +53,10 @@ pub struct Record {
     /// The error's class; `None` on success.
     pub error: Option<&'static str>,
     pub took: Duration,
+    /// What of it each step took.
+    pub phases: Phases,
+    /// What it used, where that is known.
+    pub tokens: Option<Tokens>,
     pub skipped: Option<String>,
     /// Its stream broke after the first content, and others go on.
     pub broke: bool,
@@ -74,6 +80,7 @@ impl Attempt {
             ended: false,
             in_flight,
             reserved,
+            steps: Arc::default(),
         }
     }
 
@@ -91,7 +98,7 @@ impl Attempt {
         if let Some(ttft) = measured.ttft {
             deployment.state.ttft.add(ttft.as_secs_f64(), now);
         }
-        self.record(now, Some(200), None)
+        self.record(now, Some(200), None, measured)
     }
 
     /// Puts what the call took in the place of what it was expected to take.
@@ -127,7 +134,12 @@ impl Attempt {
         }
         let (deployment, class) = (self.in_flight.deployment().id(), error.class());
         log::debug!(deployment, group = &*self.group, class; "attempt failed: {}", error.message());
-        self.record(now, error.provider_status(), Some(error.class()))
+        self.record(now, error.provider_status(), Some(error.class()), Measured::default())
+    }
+
+    /// Where the exchange notes how long its steps take.
+    pub fn steps(&self) -> &Arc<Steps> {
+        &self.steps
     }
 
     /// Tokens of the prompt, if they were estimated for a limit.
@@ -137,14 +149,14 @@ impl Attempt {
 
     /// What can be told of it while it goes on well.
     pub fn so_far(&self) -> Record {
-        self.told(clock::now(), Some(200), None)
+        self.told(clock::now(), Some(200), None, Measured::default())
     }
 
     /// The caller has gone: that says nothing about the deployment. `tokens` had come until then.
     pub fn cancelled(mut self, tokens: Tokens) -> Record {
         let now = clock::now();
         self.settle(tokens, now);
-        self.record(now, None, Some(ErrorKind::Cancelled.class()))
+        self.record(now, None, Some(ErrorKind::Cancelled.class()), Measured { tokens: Some(tokens), ttft: None })
     }
 
     fn bench(&self, verdict: Verdict, cause: &'static str, now: Instant) {
@@ -160,19 +172,22 @@ impl Attempt {
         }
     }
 
-    fn record(&mut self, now: Instant, status: Option<u16>, error: Option<&'static str>) -> Record {
+    fn record(&mut self, now: Instant, status: Option<u16>, error: Option<&'static str>, measured: Measured) -> Record {
         self.ended = true;
-        self.told(now, status, error)
+        self.told(now, status, error, measured)
     }
 
-    fn told(&self, now: Instant, status: Option<u16>, error: Option<&'static str>) -> Record {
+    fn told(&self, now: Instant, status: Option<u16>, error: Option<&'static str>, measured: Measured) -> Record {
+        let took = now.saturating_duration_since(self.start);
         Record {
             group: Arc::clone(&self.group),
             deployment: Some(Arc::clone(self.in_flight.deployment())),
             status,
             error,
             model: Some(Arc::clone(&self.model)),
-            took: now.saturating_duration_since(self.start),
+            took,
+            phases: self.steps.phases(took, measured.ttft),
+            tokens: measured.tokens,
             skipped: None,
             broke: false,
         }
@@ -276,6 +291,8 @@ impl Trail {
             status: None,
             error: None,
             took,
+            phases: Phases::default(),
+            tokens: None,
             skipped: Some(reason),
             broke: false,
         });

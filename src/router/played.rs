@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+use crate::transport::Phases;
 
 use super::fallback::Stop;
 use super::ledger::Record;
@@ -40,6 +41,8 @@ pub fn record(stop: &Stop<'_>, error: &Error) -> Record {
         status: error.http_status(),
         error: Some(error.class()),
         took: Duration::ZERO,
+        phases: Phases::default(),
+        tokens: None,
         skipped: None,
         broke: false,
     }

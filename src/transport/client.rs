@@ -13,6 +13,7 @@ use crate::config::{Secret, TlsConfig, TransportConfig};
 
 use super::exchange::{Exchange, Fault};
 use super::resolver::Resolver;
+use super::steps::Timed;
 use super::tls;
 
 /// Idle connections are closed by us before servers and load balancers, which begin at 60 s, close theirs.
@@ -70,6 +71,7 @@ impl<'a> Clients<'a> {
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::clone(&self.resolver))
             .connect_timeout(self.connect_timeout)
+            .connector_layer(Timed)
             .pool_idle_timeout(POOL_IDLE)
             .tcp_nodelay(true)
             .user_agent(USER_AGENT)

@@ -4,9 +4,11 @@ mod client;
 mod exchange;
 mod resolver;
 mod sse;
+mod steps;
 mod tls;
 
 pub use client::{Clients, Target, header};
 pub use exchange::{Canned, Exchange, Fault, FaultKind};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 pub use sse::{Event, EventDecoder, Overflow};
+pub use steps::{Phases, Steps};

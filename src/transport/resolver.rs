@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::OnceCell;
 
+use super::steps;
 use crate::clock;
 
 /// Long enough for a burst, short enough that a failover by DNS is seen.
@@ -70,8 +71,11 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
         let lookup = self.lookup(&host);
+        let (timed, start) = (steps::timed(), clock::now());
         Box::pin(async move {
-            let addresses = lookup.addresses(host).await?;
+            let addresses = lookup.addresses(host).await;
+            steps::resolved(timed.as_ref(), start);
+            let addresses = addresses?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
