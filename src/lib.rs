@@ -23,6 +23,7 @@ pub mod observe;
 pub mod provider;
 pub mod strategy;
 
+pub mod store;
 pub mod transport;
 
 pub mod clock;

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::cache::CacheConfig;
 use super::env::Environment;
 use super::error_rules::ErrorRule;
 use super::secret::Secret;
 use super::settings::Settings;
+use super::store::StoreConfig;
 use crate::policy::{ByClass, Lists};
 
 /// A whole configuration. Made by [`super::load`], never changed afterwards.
@@ -21,6 +23,8 @@ pub struct Config {
     pub routing: RoutingConfig,
     pub filters: FilterConfig,
     pub budgets: BudgetsConfig,
+    pub cache: Option<CacheConfig>,
+    pub store: StoreConfig,
     pub affinity: AffinityConfig,
     /// Whether a deployment has a `silent_model`.
     pub mirrors: bool,
