@@ -170,3 +170,15 @@ impl Amounts {
         Self::of(std::array::from_fn(|place| join(own[place], other[place])))
     }
 }
+
+/// What keeps cached answers for all processes.
+pub trait Shelf: Send + Sync + 'static {
+    /// The values of these keys, in their order; within the patience of the configuration or not at all.
+    fn get<'a>(&'a self, keys: &'a [String]) -> Answer<'a, Vec<Option<Vec<u8>>>>;
+
+    /// Keeps values for so long. Never on the way of a request.
+    fn put<'a>(&'a self, entries: &'a [(String, Vec<u8>, Duration)]) -> Answer<'a, ()>;
+
+    /// As [`Engine::name`].
+    fn name(&self) -> String;
+}
