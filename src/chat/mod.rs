@@ -22,6 +22,7 @@ pub use ends::Ends;
 pub use event::{EventKind, event};
 pub use options::{Options, STREAM};
 pub use policy::{Fallbacks, MockTesting};
+pub use prompt::{Part, each_part};
 pub use request::{Request, RequestError};
 pub use response::{Body, Flaw, usage_of};
 pub use text::text_of;

@@ -119,7 +119,7 @@ impl Body {
     /// Whether the provider's content filter ended the answer.
     pub fn is_filtered(&self) -> bool {
         // Most answers need no look inside.
-        let text = self.json().filter(|text| text.contains(FILTERED));
+        let text = self.json().filter(|text| memchr::memmem::find(text.as_bytes(), FILTERED.as_bytes()).is_some());
         text.and_then(|text| serde_json::from_str::<Reasons<'_>>(text).ok()).is_some_and(|reasons| {
             let details = reasons.incomplete_details.and_then(|details| details.reason);
             reasons.choices.iter().any(|choice| choice.finish_reason.as_deref() == Some(FILTERED))

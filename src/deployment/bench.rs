@@ -1,7 +1,8 @@
 //! Being benched: not called until a moment. A deployment is, and so is a key.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::moment::Moment;
@@ -67,6 +68,42 @@ impl Bench {
     }
 }
 
+/// The bench of a key, one of many.
+#[derive(Default)]
+pub struct KeyBench {
+    bench: Bench,
+    latest: Latest,
+}
+
+/// The latest moment until which any of many keys has been benched: as long as all are free, nobody has to look at each.
+#[derive(Clone, Default)]
+pub struct Latest(Arc<AtomicU64>);
+
+impl KeyBench {
+    pub fn new(latest: &Latest) -> Self {
+        Self { bench: Bench::default(), latest: latest.clone() }
+    }
+
+    /// Like `Bench::start`.
+    pub fn start(&self, now: Instant, time: Duration, cause: &'static str) {
+        self.bench.start(now, time, cause);
+        self.latest.0.fetch_max(self.bench.until.load(Ordering::Acquire), Ordering::Release);
+    }
+
+    /// Whether this one is free and all the others, too. They may be free even if not.
+    pub fn are_all_free(&self, now: Moment) -> bool {
+        self.latest.0.load(Ordering::Acquire) <= now.nanos()
+    }
+}
+
+impl Deref for KeyBench {
+    type Target = Bench;
+
+    fn deref(&self) -> &Bench {
+        &self.bench
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +126,17 @@ mod tests {
         bench.start(now, 99 * SECOND, "Timeout");
         bench.lift();
         assert_eq!((bench.left(now), bench.cooldown(now)), (None, None));
+    }
+    #[test]
+    fn all_keys_are_free_until_one_is_benched() {
+        let (now, latest) = (Instant::now(), Latest::default());
+        let keys = [KeyBench::new(&latest), KeyBench::new(&latest)];
+        let all = |at: Instant| keys.each_ref().map(|key| key.are_all_free(at.into()));
+        assert_eq!(all(now), [true; 2]);
+        keys[0].start(now, 60 * SECOND, "AuthenticationError");
+        keys[1].start(now, SECOND, "AuthenticationError");
+        assert_eq!((all(now + 59 * SECOND), all(now + 60 * SECOND)), ([false; 2], [true; 2]));
+        // Whoever looks then looks at each.
+        assert!(!keys[0].is_free(now.into()) && keys[1].is_free((now + SECOND).into()));
     }
 }

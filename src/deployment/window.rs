@@ -126,24 +126,23 @@ impl Window {
     pub fn used(&self, now: impl Into<Moment>) -> Used {
         let now = now.into();
         let [requests, input, output, until] = &self.seen;
-        if now.nanos() < until.load(Ordering::Acquire) {
-            return Used {
-                requests: requests.load(Ordering::Relaxed),
-                input: input.load(Ordering::Relaxed),
-                output: output.load(Ordering::Relaxed),
-            };
+        if now.nanos() >= until.load(Ordering::Acquire) {
+            self.look_again(now);
         }
-        self.look_again(now)
+        Used {
+            requests: requests.load(Ordering::Relaxed),
+            input: input.load(Ordering::Relaxed),
+            output: output.load(Ordering::Relaxed),
+        }
     }
 
-    /// Out of the way of a pick among many, which hardly ever comes here.
+    /// Out of the way of a pick among many, which hardly ever comes here; without a result, which would need a place in memory.
     #[cold]
     #[inline(never)]
-    fn look_again(&self, now: Moment) -> Used {
+    fn look_again(&self, now: Moment) {
         let mut inner = self.lock();
         inner.roll(self.second(now));
         self.show(&inner);
-        inner.total
     }
 
     /// Whether there is room for more.

@@ -78,6 +78,7 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     let router = config.and_then(Router::new);
     let router = router.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
     let runtime = Runtime::new(router.worker_threads(), without_signals);
+    prepare(&router, &runtime);
     let handle = router_t {
         router: ArcSwap::from_pointee(router),
         reloading: Mutex::default(),
@@ -85,6 +86,13 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
         generation: fork::generation(),
     };
     Ok(Box::into_raw(Box::new(handle)))
+}
+
+/// Has what the calls may need made ready, without waiting for it.
+fn prepare(router: &Router, runtime: &Runtime) {
+    if let Some(work) = router.preparation() {
+        runtime.aside(work);
+    }
 }
 
 thread_local! {
@@ -130,6 +138,7 @@ pub unsafe extern "C" fn router_reload_from_yaml(
             let _one = router.reloading.lock().unwrap_or_else(PoisonError::into_inner);
             let next = config.and_then(|config| router.current().reloaded(config));
             let next = next.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
+            prepare(&next, &router.runtime);
             router.router.store(Arc::new(next));
             Ok(true)
         })

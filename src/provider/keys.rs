@@ -5,22 +5,24 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Weak};
 
 use crate::config::DeploymentConfig;
-use crate::deployment::Bench;
+use crate::deployment::{KeyBench, Latest};
 
 /// The keys of one router. Holds their hashes, under random seeds of its own, and no key.
 #[derive(Clone, Default)]
 pub struct Keys {
     seeds: [RandomState; 2],
     /// As long as a deployment has them: a router that is given new keys again and again does not remember the old ones.
-    known: HashMap<(String, [u64; 2]), Weak<Bench>>,
+    known: HashMap<(String, [u64; 2]), Weak<KeyBench>>,
+    latest: Latest,
 }
 
 impl Keys {
     /// The bench of a deployment's key; one of its own where it has no key.
     ///
     /// The server belongs to it: two servers of one's own may both be given a placeholder for a key.
-    pub fn of(&mut self, config: &DeploymentConfig) -> Arc<Bench> {
-        let fresh = Arc::<Bench>::default;
+    pub fn of(&mut self, config: &DeploymentConfig) -> Arc<KeyBench> {
+        let latest = self.latest.clone();
+        let fresh = || Arc::new(KeyBench::new(&latest));
         let (Some(key), Some(base)) = (&config.api_key, &config.api_base) else { return fresh() };
         let hashes = self.seeds.each_ref().map(|seed| seed.hash_one(key.expose()));
         let place = self.known.entry((origin(base).to_owned(), hashes)).or_default();

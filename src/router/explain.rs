@@ -84,7 +84,7 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     };
     let round = Round { order: None, excluded: passed.numbers(), view, call_start: bounds.start() };
     let misfit = |member: &Member| stop.fits(member).err();
-    let free = |member: &&Member| group.is_free(member, &view, now);
+    let free = group.free(&view, now);
     let members = level(group, &round, free);
     let fitting: Vec<&Member> = members.iter().filter(|member| misfit(member).is_none()).copied().collect();
     let shares = view.strategy.shares(&fitting.iter().map(|member| view.candidate(member, now)).collect::<Vec<_>>());

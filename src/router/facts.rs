@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::deployment::{Bench, Deployment, Limits, Moment, State};
+use crate::deployment::{Deployment, KeyBench, Limits, Moment, State};
 use crate::pricing::{self, Unit};
 
 /// What a deployment was configured with, and the ways to what changes. What every pick looks at comes first.
@@ -11,7 +11,7 @@ use crate::pricing::{self, Unit};
 #[repr(C)]
 pub struct Facts {
     pub state: Arc<State>,
-    key: Arc<Bench>,
+    key: Arc<KeyBench>,
     /// `max_parallel_requests`.
     pub slots: Option<u32>,
     pub limits: Limits,
@@ -45,9 +45,15 @@ impl Facts {
         })
     }
 
-    /// Neither it nor its key is benched.
-    pub fn is_healthy(&self, now: Moment) -> bool {
-        self.state.bench.is_free(now) && self.key.is_free(now)
+    /// Neither it nor its key is benched. Who knows that all keys are free looks at none: each is a line of the cache more.
+    #[inline(always)]
+    pub fn is_healthy(&self, now: Moment, all_keys_are_free: bool) -> bool {
+        self.state.bench.is_free(now) && (all_keys_are_free || self.key.is_free(now))
+    }
+
+    /// Whether this key and all others of the router are free.
+    pub fn are_all_keys_free(&self, now: Moment) -> bool {
+        self.key.are_all_free(now)
     }
 }
 

@@ -160,10 +160,17 @@ impl Group {
         self.unusable.iter()
     }
 
-    /// Whether a member may be asked now: as far as its health goes, and its limits.
-    pub fn is_free(&self, member: &Member, view: &View, now: impl Into<Moment>) -> bool {
+    /// Who may be asked now: as far as health goes, and limits.
+    pub fn free<'a>(&'a self, view: &'a View, now: impl Into<Moment>) -> impl Fn(&&Member) -> bool + Copy + 'a {
         let now = now.into();
-        self.pinned || (member.facts.is_healthy(now) && view.has_room(member, now))
+        let all_keys_are_free = self.members.first().is_none_or(|member| member.facts.are_all_keys_free(now));
+        move |member| self.is_free(member, view, now, all_keys_are_free)
+    }
+
+    /// A part of the loop over all members, in which a function call for each would be a fifth of the time.
+    #[inline(always)]
+    fn is_free(&self, member: &Member, view: &View, now: Moment, all_keys_are_free: bool) -> bool {
+        (member.facts.is_healthy(now, all_keys_are_free) && view.has_room(member, now)) || self.pinned
     }
 
     /// The level behind this one, or behind the first; `None` if there is none, or but one.
@@ -232,6 +239,12 @@ impl Member {
     pub fn info(&self) -> &ModelInfo {
         let deployment = self.deployment();
         self.info.get_or_init(|| pricing::of_deployment(&deployment.config, &deployment.provider, &deployment.model))
+    }
+
+    /// The model that really answers.
+    pub fn base_model(&self) -> &str {
+        let deployment = self.deployment();
+        deployment.base_model(&deployment.model)
     }
 
     pub fn deployment(&self) -> &Arc<Deployment> {

@@ -43,6 +43,7 @@ use crate::chat::{Request, Verb};
 use crate::config::{Config, ConfigError, CooldownConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
+use crate::tokens::{self, Preparation};
 
 use affinity::Affinity;
 use budget::Budgets;
@@ -105,6 +106,14 @@ impl Router {
         self.config.worker_threads
     }
 
+    /// What is better done before the first call than in it, for a thread that nobody waits for; `None` if there is nothing.
+    pub fn preparation(&self) -> Option<Preparation> {
+        if !self.config.filters.pre_call_checks {
+            return None;
+        }
+        tokens::preparation(self.names.groups().flat_map(|group| group.usable()).map(|member| member.base_model()))
+    }
+
     /// The trail of a new call, with its plan if the request asks for that.
     fn begin(&self, request: &Request, call_id: u64) -> Trail {
         let mut trail = Trail::new(call_id);
@@ -163,7 +172,6 @@ impl Router {
             Err(error) => Err(error),
         };
         trail.end(&request);
-        self.mirror(&request, &trail);
         match outcome {
             Ok(mut open) => {
                 if self.config.affinity.any()
@@ -173,9 +181,16 @@ impl Router {
                     self.affinity.learn(&self.config.affinity, &request, &group, named.as_deref(), &deployment);
                 }
                 open.carry(trail, Bounds::new(self, &request, form.start).end());
+                if self.config.mirrors {
+                    // The attempt that answers is not in the trail before its end.
+                    mirror::send(self, &request, &open.so_far());
+                }
                 Ok(Stream::new(open, self, request))
             }
-            Err(error) => Err(Failed { error, trail }),
+            Err(error) => {
+                self.mirror(&request, &trail);
+                Err(Failed { error, trail })
+            }
         }
     }
 

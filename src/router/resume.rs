@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::chat::{Chunk, Request, Verb};
 use crate::error::Error;
 use crate::provider::Endpoint;
-use crate::tokens;
+use crate::tokens::{self, Spent};
 use crate::transport::HeaderMap;
 
 use super::Router;
@@ -17,7 +17,7 @@ use super::budget::Budgets;
 use super::call;
 use super::cost;
 use super::ledger::Trail;
-use super::stream::{Ended, OpenStream, Spent, Streamed};
+use super::stream::{Ended, OpenStream, Streamed};
 use super::timeout::Bounds;
 
 /// Said to who goes on; the text so far is then the beginning of its own answer.

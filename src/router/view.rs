@@ -6,7 +6,7 @@ use crate::chat::Request;
 use crate::config::StrategyConfig;
 use crate::deployment::{InFlight, Limits, Moment, Reserved, Used};
 use crate::strategy::{Candidate, Pick, Strategy};
-use crate::tokens;
+use crate::tokens::Prompt;
 
 use super::Router;
 use super::facts::Facts;
@@ -65,7 +65,7 @@ impl View {
         let counts = enforces && group.counts_tokens();
         let demand = Used {
             requests: 1,
-            input: if counts { tokens::estimate(request.prompt_characters()) } else { 0 },
+            input: if counts { Prompt::of(request).estimate() } else { 0 },
             output: if counts { request.completion_bound().unwrap_or_default() } else { 0 },
         };
         let preferred = router.affinity.knows(&router.config.affinity, request, group);
@@ -113,9 +113,12 @@ impl View {
     }
 
     /// Whether a member has a slot, and room in its minute.
+    #[inline(always)]
     pub fn has_room(&self, member: &Member, now: impl Into<Moment>) -> bool {
-        let Facts { state, limits, .. } = &member.facts;
-        self.slots(member).is_none_or(|slots| state.in_flight() < slots)
+        let Facts { state, slots, limits, .. } = &member.facts;
+        // No number is as good as no bound, and one comparison less.
+        let slots = slots.unwrap_or(self.slots.unwrap_or(u32::MAX));
+        (state.in_flight() < slots || self.unlimited)
             && (!self.enforces || state.window.has_room(self.demand, limits, now))
     }
 

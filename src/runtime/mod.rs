@@ -89,6 +89,18 @@ impl Runtime {
         Ok(handle)
     }
 
+    /// Does something on a thread of its own that nobody waits for. Without a thread it is left undone.
+    pub fn aside(&self, work: impl FnOnce() + Send + 'static) {
+        let mut work = Some(work);
+        (self.around_start)(&mut || {
+            if let Some(work) = work.take()
+                && let Err(error) = std::thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(work)
+            {
+                log::warn!("a thread can't be started: {error}");
+            }
+        });
+    }
+
     /// Asks one call to end. A number that is not running is ignored.
     pub fn cancel(&self, call: u64) {
         self.calls.end(call, Ending::Cancelled);

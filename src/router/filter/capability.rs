@@ -1,5 +1,7 @@
 //! What a request needs and a model is known to lack: nobody is asked who can only refuse.
 
+use memchr::memmem;
+
 use crate::chat::{Request, Verb};
 use crate::error::{Error, ErrorKind};
 use crate::pricing::Capability;
@@ -12,7 +14,10 @@ pub fn needs(request: &Request) -> Vec<(Capability, &'static str)> {
         return Vec::new();
     }
     let given = |name: &str| request.get(name).is_some_and(|text| !matches!(text.trim(), "null" | "[]" | "\"none\""));
-    let says = |name: &str, word: &str| request.get(name).is_some_and(|text| text.contains(word));
+    // The prompt may be long, and every call comes by: the fast search.
+    let says = |name: &str, word: &str| {
+        request.get(name).is_some_and(|text| memmem::find(text.as_bytes(), word.as_bytes()).is_some())
+    };
     let mut needs = Vec::new();
     let mut need = |is: bool, capability, name| {
         if is {
