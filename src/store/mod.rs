@@ -6,7 +6,9 @@
 //! minute below what it is allowed; so no minute of the fleet holds more than the limit, whatever the clocks say. A process
 //! that wants more asks in the background, before it runs dry; what it does not need it gives back.
 
+pub mod file;
 mod grant;
+mod mapped;
 
 use std::future::Future;
 use std::pin::Pin;
