@@ -31,6 +31,7 @@ mod sections;
 mod settings;
 mod store;
 mod suggest;
+mod warning;
 mod yaml;
 
 #[cfg(test)]
@@ -48,6 +49,8 @@ pub use redis::{RedisAddress, RedisConfig, RedisNodes, RedisTls};
 pub use secret::Secret;
 pub use settings::Settings;
 pub use store::{Engine, OnFailure, SharedLimits, StoreConfig};
+
+pub use warning::{ConfigError, Warning};
 
 use groups::Groups;
 use include::Source;

@@ -3,7 +3,6 @@
 //! Times are `Duration`s; a limit is a count a minute; a name that leads nowhere is already a warning.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,6 +13,7 @@ use super::error_rules::ErrorRule;
 use super::secret::Secret;
 use super::settings::Settings;
 use super::store::StoreConfig;
+use super::warning::Warning;
 use crate::policy::{ByClass, Lists};
 
 /// A whole configuration. Made by [`super::load`], never changed afterwards.
@@ -363,40 +363,3 @@ pub enum AliasTarget {
     /// The missing group that it names; a call through the alias is a bad request.
     Missing(String),
 }
-
-/// Something that a person should know about the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// Such as `router_settings.fallbacks[0].gpt-4`; empty for the whole file.
-    pub path: String,
-    /// 1-based; 0 where no line can be named.
-    pub line: usize,
-    /// 1-based; 0 where no line can be named.
-    pub column: usize,
-    /// Without path and line; `Display` shows all three.
-    pub message: String,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.path.is_empty(), self.line) {
-            (true, _) => f.write_str(&self.message),
-            (false, 0) => write!(f, "{}: {}", self.path, self.message),
-            (false, line) => write!(f, "{} at line {line} column {}: {}", self.path, self.column, self.message),
-        }
-    }
-}
-
-/// Why a configuration can't be used: all that is wrong with one cause, with path, line, column and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    pub message: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ConfigError {}
