@@ -3,6 +3,7 @@
 //! Times are `Duration`s; a limit is a count a minute; a name that leads nowhere is already a warning.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
