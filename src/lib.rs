@@ -9,7 +9,7 @@
 //!
 //! Each part uses only what stands to its right:
 //! `ffi -> router -> {strategy, provider, cache, observe} -> {transport, store}
-//! -> {deployment, pricing, tokens, runtime, clock} -> {config, chat} -> policy -> error`.
+//! -> {deployment, pricing, tokens, runtime, clock, tls} -> {config, chat} -> policy -> error`.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -30,6 +30,7 @@ pub mod clock;
 pub mod deployment;
 pub mod pricing;
 pub mod runtime;
+pub mod tls;
 pub mod tokens;
 
 pub mod chat;

@@ -31,6 +31,7 @@ mod sections;
 mod settings;
 mod store;
 mod suggest;
+mod tls;
 mod warning;
 mod yaml;
 
@@ -45,11 +46,12 @@ pub use cache::CacheConfig;
 pub use env::Environment;
 pub use error_rules::{ERROR_CLASSES, ERROR_SCOPES, ErrorRule, Phrase};
 pub use model::*;
+pub use python::str as python_repr;
 pub use redis::{RedisAddress, RedisConfig, RedisNodes, RedisTls};
 pub use secret::Secret;
 pub use settings::Settings;
 pub use store::{Engine, OnFailure, SharedLimits, StoreConfig};
-
+pub use tls::TlsConfig;
 pub use warning::{ConfigError, Warning};
 
 use groups::Groups;

@@ -14,6 +14,7 @@ use super::error_rules::ErrorRule;
 use super::secret::Secret;
 use super::settings::Settings;
 use super::store::StoreConfig;
+use super::tls::TlsConfig;
 use super::warning::Warning;
 use crate::policy::{ByClass, Lists};
 
@@ -106,24 +107,6 @@ pub struct Sections {
     pub router: Settings,
     pub litellm: Settings,
     pub llmrouter: Settings,
-}
-
-/// How the deployment's server is trusted and how we show ourselves to it. Equal values share connections.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TlsConfig {
-    /// False only with `ssl_verify: false`.
-    pub verify: bool,
-    /// `ssl_verify: <path>`: a PEM bundle used instead of the system's roots.
-    pub ca_file: Option<String>,
-    /// `ssl_certificate`: a PEM file with our chain, and our key unless `ssl_key` names another.
-    pub client_certificate: Option<String>,
-    pub client_key: Option<String>,
-}
-
-impl Default for TlsConfig {
-    fn default() -> Self {
-        Self { verify: true, ca_file: None, client_certificate: None, client_key: None }
-    }
 }
 
 /// A deployment that answers without a network: `mock_response`, `mock_error`, `mock_tool_calls`, `mock_timeout`,

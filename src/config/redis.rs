@@ -40,7 +40,7 @@ pub enum RedisNodes {
     Sentinel { nodes: Vec<RedisAddress>, service: String, password: Option<Secret> },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RedisAddress {
     Tcp(String, u16),
     Unix(PathBuf),

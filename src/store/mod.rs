@@ -9,6 +9,7 @@
 pub mod file;
 mod grant;
 mod mapped;
+pub mod redis;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -30,6 +31,16 @@ pub const ALIVE: Duration = Duration::from_secs(5);
 /// Why the store gave no answer. Text for people, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(pub String);
+
+impl StoreError {
+    /// What an error ends with that is no fault of the store.
+    pub const BUSY: &str = "this process asks too much at once";
+
+    /// Whether this process asked for more than it lets out at one time: nothing was sent, and the store may be well.
+    pub fn is_busy(&self) -> bool {
+        self.0.ends_with(Self::BUSY)
+    }
+}
 
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -118,6 +129,14 @@ pub enum Event {
     GiveBack(Arc<str>),
 }
 
+/// A deployment as others know it, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub id: Arc<str>,
+    /// Its `litellm_params.model`.
+    pub model: Arc<str>,
+}
+
 /// What keeps the shared state. Every answer has a bound in time of its own and says when there is none.
 pub trait Engine: Send + Sync + 'static {
     /// Renews the rows of this process, all at once; grants in the order of the asks. An ask that uses and wants nothing
@@ -141,6 +160,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Gives the rows of this process back, at its end.
     fn leave(&self) -> Answer<'_, ()>;
+
+    /// All deployments that there are, when a configuration is taken: for an engine that shares with routers of another make.
+    fn know(&self, _deployments: &[Known]) {}
 
     /// Hands on what the store tells, for as long as it is polled; mends its connection by itself.
     fn watch(&self, events: mpsc::Sender<Event>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;

@@ -4,7 +4,6 @@ mod client;
 mod exchange;
 mod resolver;
 mod sse;
-mod tls;
 
 pub use client::{Clients, Target, header};
 pub use exchange::{Canned, Exchange, Fault, FaultKind};

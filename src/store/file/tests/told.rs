@@ -36,7 +36,7 @@ async fn rests_are_told_once_to_the_others() {
         let long = "x".repeat(241);
         let error = one.cool(&[cooled(&long, 5, "Timeout"), cooled("c", 5, "Timeout")]).await.unwrap_err();
         assert!(error.0.contains("241 bytes"), "{error:?}");
-        assert_eq!(one.cooled().await.unwrap()[0].what, "c".into());
+        assert_eq!(one.cooled().await.unwrap()[0].what.as_ref(), "c");
     };
     tokio::select! {
         () = two.watch(heard) => panic!(),
