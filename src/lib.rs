@@ -19,6 +19,7 @@
 pub mod ffi;
 pub mod router;
 
+pub mod cache;
 pub mod observe;
 pub mod provider;
 pub mod strategy;

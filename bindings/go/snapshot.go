@@ -10,9 +10,11 @@ import (
 
 // Snapshot is the state of a router at one moment.
 type Snapshot struct {
-	Version  string    `json:"version"` // The library's.
-	Groups   []Group   `json:"groups"`
-	Warnings []Warning `json:"warnings"` // What the configuration has that has no effect.
+	Version string  `json:"version"` // The library's.
+	Groups  []Group `json:"groups"`
+	// Cache is nil without a response cache.
+	Cache    *CacheStatus `json:"cache"`
+	Warnings []Warning    `json:"warnings"` // What the configuration has that has no effect.
 	// Raw is the whole snapshot as the library gave it.
 	Raw json.RawMessage `json:"-"`
 }
@@ -44,6 +46,18 @@ type DeploymentStatus struct {
 	TTFT      time.Duration `json:"-"`
 	Succeeded uint64        `json:"succeeded"` // Calls since the router was made.
 	Failed    uint64        `json:"failed"`
+}
+
+// CacheStatus is how the response cache is.
+type CacheStatus struct {
+	Entries  int    `json:"entries"`
+	Bytes    uint64 `json:"bytes"` // In memory, of at most MaxBytes.
+	MaxBytes uint64 `json:"max_bytes"`
+	Hits     uint64 `json:"hits"`
+	Misses   uint64 `json:"misses"`
+	Joined   uint64 `json:"joined"` // Calls that waited for an equal one.
+	Stored   uint64 `json:"stored"`
+	Evicted  uint64 `json:"evicted"`
 }
 
 // Warning is a setting that has no effect.

@@ -15,11 +15,14 @@ const LOCAL_TTL: Duration = Duration::from_secs(600);
 const REDIS_TTL: Duration = Duration::from_secs(60);
 /// Some ten thousand usual answers; what is above it is forgotten, the least used first.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// LiteLLM's names of calls, each with an `a` before it for the asynchronous form.
+const CALL_TYPES: [&str; 7] =
+    ["completion", "text_completion", "embedding", "transcription", "rerank", "responses", "anthropic_messages"];
 /// The kinds that are in force.
 const KINDS: [&str; 2] = ["local", "redis"];
 
 /// A response cache.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CacheConfig {
     /// Answers are kept here as well; `None` for a cache in memory alone.
     pub redis: Option<Box<RedisConfig>>,
@@ -46,6 +49,13 @@ pub struct CacheConfig {
     pub share_across_fallback: bool,
 }
 
+impl CacheConfig {
+    /// Whether answers are shared in the same place.
+    pub fn has_place_of(&self, other: &Self) -> bool {
+        self.redis == other.redis
+    }
+}
+
 /// `None` if nothing asks for a cache.
 pub fn read(read: &Read, environment: &Environment, report: &mut Report) -> Option<CacheConfig> {
     let (router, litellm, own) =
@@ -69,6 +79,9 @@ pub fn read(read: &Read, environment: &Environment, report: &mut Report) -> Opti
     let sections = if by_params { [&params, &kwargs] } else { [&kwargs, &params] };
     let first = |name: &str| sections.into_iter().find_map(|section| section.get(name));
     let time = |name: &str| sections.into_iter().find_map(|section| section.time(name));
+    if let Some(types) = first("supported_call_types").and_then(Value::as_array) {
+        check_types(types, report);
+    }
     let is_local = first("type").and_then(Value::as_str) == Some("local");
     let redis = if is_local { None } else { redis::of_cache(read, environment, report) };
     let ttl = time("ttl").or_else(|| router.time("default_cache_time_seconds"));
@@ -96,6 +109,14 @@ fn check_kind(section: &Settings, path: &str, report: &mut Report) {
     if let Some(kind) = section.text("type").filter(|kind| !KINDS.contains(kind)) {
         let hint = format!("take {}", KINDS.join(" or "));
         report.error(&format!("{path}.type"), format!("a {kind} cache is not supported"), hint);
+    }
+}
+
+fn check_types(types: &[Value], report: &mut Report) {
+    let is_known = |name: &str| CALL_TYPES.iter().any(|known| name == *known || name.strip_prefix('a') == Some(known));
+    for name in types.iter().filter_map(Value::as_str).filter(|name| !is_known(name)) {
+        let message = format!("no such kind of call is cached: {name:?}; there are {}", CALL_TYPES.join(", "));
+        report.warn("litellm_settings.cache_params.supported_call_types", message);
     }
 }
 
@@ -145,6 +166,14 @@ mod tests {
             let error = load(&format!("model_list: []\n{yaml}"), |_| None).err().unwrap().message;
             assert!(error.contains("cache is not supported") && error.contains("take local or redis"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_kind_of_call_that_nobody_caches_is_told() {
+        let yaml = "model_list: []\nlitellm_settings: {cache: true, cache_params: {type: local, supported_call_types: [acompletion, embedding, image_generation]}}";
+        let warnings = load(yaml, |_| None).unwrap().warnings;
+        let told: Vec<_> = warnings.iter().filter(|warning| warning.message.contains("no such kind of call")).collect();
+        assert!(told.len() == 1 && told[0].message.contains("image_generation"));
     }
 
     #[test]

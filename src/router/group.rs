@@ -32,6 +32,8 @@ pub struct Group {
     unusable: Vec<Outsider>,
     /// Where calls wait when nobody is free.
     line: Arc<Line>,
+    /// See [`Group::fingerprint`].
+    fingerprint: OnceCell<[u8; 32]>,
 }
 
 /// A deployment that can never be called, and why.
@@ -79,7 +81,13 @@ impl Group {
             counts_tokens: false,
             unusable: Vec::new(),
             line: Arc::default(),
+            fingerprint: OnceCell::new(),
         }
+    }
+
+    /// What tells its answers from those of other deployments, made by the first who asks for it.
+    pub fn fingerprint(&self, make: impl FnOnce() -> [u8; 32]) -> &[u8; 32] {
+        self.fingerprint.get_or_init(make)
     }
 
     pub fn add(&mut self, place: usize, deployment: Arc<Deployment>, endpoint: Result<Endpoint, Unusable>) {

@@ -13,6 +13,7 @@ use crate::deployment::{Deployment, InFlight, Reserved, Used};
 use crate::error::{Error, ErrorKind, Scope};
 use crate::provider::Endpoint;
 
+use super::caching::Hit;
 use super::cooldown::{Verdict, judge};
 use super::group::Member;
 use super::view::Admission;
@@ -197,26 +198,52 @@ pub struct Trail {
     pub latency: Duration,
     /// Parameters that did not reach the provider, options without effect among them.
     pub dropped_params: Vec<String>,
-    /// What was planned, where the request asked to be told.
-    pub plan: Option<Box<Value>>,
     /// Time spent waiting for providers and between attempts.
     pub waited: Waited,
     /// Characters of a text to be spoken.
     pub characters: Option<NonZeroU32>,
+    rare: Option<Box<Rare>>,
     /// When the call began.
     pub start: Instant,
 }
 
+/// What few calls have.
+#[derive(Clone, Default)]
+pub struct Rare {
+    /// What was planned, where the request asked to be told.
+    pub plan: Option<Value>,
+    /// What was kept and answers, if it does.
+    pub hit: Option<Hit>,
+    /// The usage that was paid for, where a part of the answer was kept.
+    pub fresh_usage: Option<String>,
+}
+
 impl Trail {
+    pub fn plan(&self) -> Option<&Value> {
+        self.rare.as_ref()?.plan.as_ref()
+    }
+
+    pub fn hit(&self) -> Option<&Hit> {
+        self.rare.as_ref()?.hit.as_ref()
+    }
+
+    pub fn fresh_usage(&self) -> Option<&str> {
+        self.rare.as_ref()?.fresh_usage.as_deref()
+    }
+
+    pub fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     pub fn new(call_id: u64) -> Self {
         Self {
             call_id,
             records: Vec::new(),
             latency: Duration::ZERO,
             dropped_params: Vec::new(),
-            plan: None,
             waited: Waited::default(),
             characters: None,
+            rare: None,
             start: clock::now(),
         }
     }
@@ -295,13 +322,14 @@ impl Trail {
     pub fn fallbacks(&self) -> usize {
         let mut groups: Vec<&str> =
             self.records.iter().filter(|record| record.skipped.is_none()).map(|record| &*record.group).collect();
+        groups.extend(self.hit().map(|hit| &*hit.group));
         groups.dedup();
         groups.len().saturating_sub(1)
     }
 
-    /// The attempt that answered, or that broke in the middle of its answer.
+    /// The attempt that answered, or that broke in the middle of its answer; none where the answer was kept.
     pub fn last_asked(&self) -> Option<&Record> {
-        self.records.last().filter(|record| record.skipped.is_none())
+        self.records.last().filter(|_| self.hit().is_none()).filter(|record| record.skipped.is_none())
     }
 
     /// Notes that others go on for the last attempt, whose stream broke.

@@ -5,6 +5,7 @@ mod affinity;
 #[doc(hidden)]
 pub mod bench;
 mod budget;
+mod caching;
 mod call;
 mod candidates;
 mod cooldown;
@@ -14,6 +15,7 @@ mod explain;
 mod facts;
 mod fallback;
 mod filter;
+mod form;
 mod group;
 mod held;
 mod ledger;
@@ -21,6 +23,7 @@ mod line;
 mod mirror;
 mod names;
 mod played;
+mod replayed;
 mod report;
 mod resume;
 mod retry;
@@ -43,14 +46,16 @@ use crate::chat::{Request, Verb};
 use crate::config::{Config, ConfigError, CooldownConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
+use crate::store::Shelf;
 use crate::tokens::{self, Preparation};
 
 use affinity::Affinity;
 use budget::Budgets;
-use call::Whole;
+use caching::Caching;
+use form::Whole;
 use ledger::Record;
 use names::Names;
-use stream::Streamed;
+use stream::{Source, Streamed};
 use timeout::Bounds;
 
 /// A configuration at work. Shared by all threads; holds no lock while a call waits.
@@ -62,6 +67,8 @@ pub struct Router {
     budgets: Arc<Budgets>,
     /// Kept by a reload.
     affinity: Arc<Affinity>,
+    /// Kept by a reload that changes nothing about it.
+    caching: Option<Caching>,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -82,15 +89,20 @@ pub struct Failed {
 impl Router {
     /// Makes deployments and their endpoints; opens no connection and starts no thread.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Self::after(config, None)
+        Self::after(config, None, None)
+    }
+
+    /// The same, whose cached answers are shared with other processes by a shelf. A reload keeps it.
+    pub fn with_shelf(config: Config, shelf: Arc<dyn Shelf>) -> Result<Self, ConfigError> {
+        Self::after(config, None, Some(shelf))
     }
 
     /// A router by another configuration, that knows of the deployments and keys that stay what this one has learnt.
     pub fn reloaded(&self, config: Config) -> Result<Self, ConfigError> {
-        Self::after(config, Some(self))
+        Self::after(config, Some(self), None)
     }
 
-    fn after(mut config: Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+    fn after(mut config: Config, before: Option<&Self>, shelf: Option<Arc<dyn Shelf>>) -> Result<Self, ConfigError> {
         let mut warnings = std::mem::take(&mut config.warnings);
         let names = Names::new(&mut config, before.map(|before| &before.names), &mut warnings)?;
         for warning in &warnings {
@@ -99,7 +111,8 @@ impl Router {
         let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets)));
         let affinity = before.map(|before| Arc::clone(&before.affinity)).unwrap_or_default();
         let cooldown = Arc::new(config.cooldown.clone());
-        Ok(Self { names, cooldown, budgets, affinity, config, warnings })
+        let caching = Caching::new(&config, shelf, before.and_then(|before| before.caching.as_ref()));
+        Ok(Self { names, cooldown, budgets, affinity, caching, config, warnings })
     }
 
     pub fn worker_threads(&self) -> usize {
@@ -122,9 +135,32 @@ impl Router {
             trail.characters = text.and_then(|text| u32::try_from(text.chars().count()).ok()?.try_into().ok());
         }
         if request.options().explain {
-            trail.plan = explain::plan(self, request).ok().map(Box::new);
+            trail.rare().plan = explain::plan(self, request).ok();
         }
         trail
+    }
+
+    pub fn has_cache(&self) -> bool {
+        self.caching.is_some()
+    }
+
+    /// The answer to a request of these very bytes, if it is kept in memory and was given to such a request before.
+    pub fn repeated(&self, verb: Verb, text: &str, call_id: u64) -> Option<Completed> {
+        self.caching.as_ref()?.repeated(verb, text, call_id)
+    }
+
+    /// The answer to a request, if it is kept in memory. Waits for nobody.
+    pub fn known(&self, request: &Request, call_id: u64) -> Option<Completed> {
+        self.caching.as_ref()?.known(self, request, call_id)
+    }
+
+    /// Ends the trail of a call. Without a cache the wishes of one are among what had no effect.
+    fn end(&self, trail: &mut Trail, request: &Request) {
+        trail.end(request);
+        if self.caching.is_none() && request.options().cache.is_some() {
+            let asked = request.members().filter(|(name, _)| matches!(*name, "cache" | "caching"));
+            trail.dropped_params.extend(asked.map(|(name, _)| name.to_owned()));
+        }
     }
 
     /// Answers a request of any verb, whole.
@@ -134,8 +170,9 @@ impl Router {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
             Err(error) => Err(error),
         };
-        trail.end(request);
+        self.end(&mut trail, request);
         match outcome {
+            Ok(answer) if trail.hit().is_some() => Ok(Completed { answer, trail }),
             Ok(answer) => {
                 if !self.budgets.is_empty() {
                     let cost = cost::of_answer(&trail, request.verb(), answer.body.json());
@@ -166,14 +203,18 @@ impl Router {
     /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
     pub async fn stream(self: &Arc<Self>, request: Box<Request>, call_id: u64) -> Result<Stream, Failed> {
         let mut trail = self.begin(&request, call_id);
-        let form = Streamed { timeouts: &self.config.timeouts, start: trail.start };
+        let form = Streamed { timeouts: &self.config.timeouts, start: trail.start, is_cached: true };
         let outcome = match check_stream(&request) {
             Ok(()) => call::run(self, &request, &form, &mut trail).await,
             Err(error) => Err(error),
         };
-        trail.end(&request);
+        self.end(&mut trail, &request);
         match outcome {
-            Ok(mut open) => {
+            Ok(Source::Kept(mut kept)) => {
+                kept.carry(trail);
+                Ok(Stream::kept(Source::Kept(kept)))
+            }
+            Ok(Source::Open(mut open)) => {
                 if self.config.affinity.any()
                     && let Some(Record { group, deployment: Some(deployment), .. }) = open.asked()
                 {
@@ -201,7 +242,8 @@ impl Router {
 
     /// The state of every group and deployment, as JSON.
     pub fn snapshot(&self) -> String {
-        snapshot::render(&self.names, &self.warnings)
+        let cache = self.caching.as_ref().map(|caching| caching.cache.snapshot());
+        snapshot::render(&self.names, cache, &self.warnings)
     }
 }
 

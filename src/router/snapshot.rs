@@ -10,10 +10,12 @@ use crate::provider::Unusable;
 use super::group::Group;
 use super::names::Names;
 
-pub fn render(names: &Names, warnings: &[Warning]) -> String {
+/// `cache` is its own account of itself, if there is one.
+pub fn render(names: &Names, cache: Option<Value>, warnings: &[Warning]) -> String {
     let snapshot = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "groups": names.groups().map(group).collect::<Vec<_>>(),
+        "cache": cache,
         "warnings": warnings.iter().map(warning).collect::<Vec<_>>(),
     });
     snapshot.to_string()

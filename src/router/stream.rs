@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::cache::Entry;
 use crate::chat::{Chunk, Request, Tokens, tokens_of};
 use crate::clock;
 use crate::config::TimeoutConfig;
@@ -13,8 +14,10 @@ use crate::provider::{Chunks, Encoded, Endpoint, Opened, Patience};
 use crate::tokens::{Exchange, Spent};
 use crate::transport::HeaderMap;
 
-use super::call::Form;
+use super::caching::{Keep, Recording, producer};
+use super::form::Form;
 use super::ledger::{Attempt, Measured, Record, Trail};
+use super::replayed::Replayed;
 use super::timeout::{Bound, of_stream};
 
 /// What is held back until the first content comes; framing is small, and whoever sends more of it is not well.
@@ -24,6 +27,16 @@ const MOST_HELD: usize = 64 * 1024;
 pub struct Streamed<'r> {
     pub timeouts: &'r TimeoutConfig,
     pub start: Instant,
+    /// Whether a cache may answer.
+    pub is_cached: bool,
+}
+
+/// A stream that can be read.
+pub enum Source {
+    /// A provider writes it.
+    Open(Box<OpenStream>),
+    /// It was kept.
+    Kept(Box<Replayed>),
 }
 
 /// A stream at its first content.
@@ -40,7 +53,7 @@ pub struct Opening {
 
 impl Form for Streamed<'_> {
     type Received = Opening;
-    type Output = OpenStream;
+    type Output = Source;
     const IS_STREAM: bool = true;
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
@@ -85,9 +98,31 @@ impl Form for Streamed<'_> {
         opening.held.iter().any(|chunk| chunk.finish_reason() == Some("content_filter"))
     }
 
-    fn settle(&self, opening: Opening, attempt: Attempt, _trail: &mut Trail) -> OpenStream {
-        let before = Spent::default();
-        OpenStream { deadline: None, opening, attempt: Some(attempt), usage: None, trail: None, before }
+    fn settle(&self, opening: Opening, attempt: Attempt, _trail: &mut Trail) -> Source {
+        Source::Open(Box::new(OpenStream {
+            deadline: None,
+            opening,
+            attempt: Some(attempt),
+            usage: None,
+            trail: None,
+            before: Spent::default(),
+            recording: None,
+        }))
+    }
+
+    fn is_cached(&self) -> bool {
+        self.is_cached
+    }
+
+    fn kept(&self, entry: &Entry, request: &Request) -> Option<Source> {
+        Replayed::new(entry, request).map(|replayed| Source::Kept(Box::new(replayed)))
+    }
+
+    fn keep(&self, source: &mut Source, keep: Keep, _trail: &Trail) {
+        if let Source::Open(open) = source {
+            let producer = open.asked().as_ref().and_then(producer);
+            open.recording = producer.map(|producer| Box::new(Recording::new(keep, producer)));
+        }
     }
 }
 
@@ -101,6 +136,8 @@ pub struct OpenStream {
     trail: Option<Trail>,
     /// By streams that this one goes on for.
     before: Spent,
+    /// What is kept of it. Dropped before the end, nothing is.
+    recording: Option<Box<Recording>>,
 }
 
 /// How a stream went, once it has ended.
@@ -114,6 +151,11 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Of a stream behind which nothing is left.
+    pub fn of(trail: Trail, headers: HeaderMap, usage: Usage, ttft: Duration) -> Self {
+        Self { trail, headers, usage, ttft, rest: None }
+    }
+
     /// Takes what is left of the body, so that the connection can be used again. Nobody waits for it.
     pub async fn finish(&mut self) {
         if let Some(rest) = self.rest.take() {
@@ -216,8 +258,14 @@ impl OpenStream {
             };
             let Some(chunk) = chunk else {
                 self.end(None);
+                if let Some(recording) = self.recording.take() {
+                    recording.finish();
+                }
                 return Ok(None);
             };
+            if let Some(recording) = &mut self.recording {
+                recording.add(&chunk);
+            }
             if let Some(usage) = chunk.usage() {
                 self.usage = Some(usage.to_owned());
             }
@@ -238,6 +286,9 @@ impl OpenStream {
         patience.chunk = left.map_or(patience.chunk, |left| left.min(patience.chunk));
         let read = self.opening.chunks.next(patience).await;
         if let Err(error) = &read {
+            if let Some(recording) = self.recording.take() {
+                recording.failed();
+            }
             self.end(Some((error, is_share)));
         }
         read

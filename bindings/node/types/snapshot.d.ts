@@ -44,11 +44,30 @@ export interface ConfigWarning {
   message: string;
 }
 
+/** The response cache. */
+export interface CacheState {
+  entries: number;
+  /** In memory, of at most `max_bytes`. */
+  bytes: number;
+  max_bytes: number;
+  hits: number;
+  misses: number;
+  /** Calls that waited for an equal one. */
+  joined: number;
+  stored: number;
+  evicted: number;
+  /** What other processes see, too; null if there is no such place. */
+  shared: { name: string; state: 'ready' | 'away'; hits: number; unwritten: number } | null;
+  [member: string]: unknown;
+}
+
 /** The state of everything. */
 export interface Snapshot {
   /** The library's version. */
   version: string;
   groups: GroupState[];
+  /** Null without a cache. */
+  cache: CacheState | null;
   warnings: ConfigWarning[];
   [member: string]: unknown;
 }

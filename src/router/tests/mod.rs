@@ -2,6 +2,7 @@
 
 mod affinity;
 mod bounds;
+mod caching;
 mod cooldown;
 mod explained;
 mod fallbacks;

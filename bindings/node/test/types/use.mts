@@ -48,6 +48,8 @@ const full = {
   fallbacks: ['gpt-3.5-turbo', { model: 'claude', temperature: 0 }],
   deadline: 60,
   on_exhausted: 'wait',
+  cache: { 'no-store': true, ttl: 5, 's-maxage': 5, namespace: 'n' },
+  caching: true,
   retry_policy: { RateLimitErrorRetries: 3, Timeout: { max_retries: 1 }, Default: 0 },
   model_group_retry_policy: { 'gpt-4': { InternalServerError: 1 } },
   context_window_fallbacks: [{ 'gpt-4': ['long'] }],
