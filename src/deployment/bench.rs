@@ -22,6 +22,8 @@ pub struct Cooldown {
     pub until: Instant,
     /// The error's class, such as "RateLimitError".
     pub cause: &'static str,
+    /// Another process had the failure, and told.
+    pub from_fleet: bool,
 }
 
 impl Bench {
@@ -37,6 +39,15 @@ impl Bench {
 
     /// Benches for `time` from `now`. The end only ever moves away: a short wait does not undo a long one.
     pub fn start(&self, now: Instant, time: Duration, cause: &'static str) {
+        self.start_by(now, time, cause, false);
+    }
+
+    /// The same for what another process has told.
+    pub fn start_from_fleet(&self, now: Instant, time: Duration, cause: &'static str) {
+        self.start_by(now, time, cause, true);
+    }
+
+    fn start_by(&self, now: Instant, time: Duration, cause: &'static str, from_fleet: bool) {
         let Some(until) = now.checked_add(time) else { return };
         let mut cooldown = self.lock();
         let running = cooldown.as_ref().filter(|running| running.until > now);
@@ -44,7 +55,7 @@ impl Bench {
             return;
         }
         let since = running.map_or(now, |running| running.since);
-        *cooldown = Some(Box::new(Cooldown { since, until, cause }));
+        *cooldown = Some(Box::new(Cooldown { since, until, cause, from_fleet }));
         self.until.store(Moment::from(until).nanos(), Ordering::Release);
     }
 
@@ -89,5 +100,15 @@ mod tests {
         bench.start(now, 99 * SECOND, "Timeout");
         bench.lift();
         assert_eq!((bench.left(now), bench.cooldown(now)), (None, None));
+    }
+
+    #[test]
+    fn who_had_the_failure_is_known() {
+        let now = Instant::now();
+        let bench = Bench::default();
+        bench.start_from_fleet(now, 9 * SECOND, "Timeout");
+        assert!(bench.cooldown(now).unwrap().from_fleet);
+        bench.start(now, 60 * SECOND, "RateLimitError");
+        assert!(!bench.cooldown(now).unwrap().from_fleet);
     }
 }

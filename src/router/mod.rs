@@ -25,6 +25,7 @@ mod report;
 mod resume;
 mod retry;
 mod round;
+mod shared;
 mod snapshot;
 mod stream;
 #[cfg(test)]
@@ -40,9 +41,10 @@ pub use resume::Stream;
 pub use stream::{Ended, Usage};
 
 use crate::chat::{Request, Verb};
-use crate::config::{Config, ConfigError, CooldownConfig, Warning};
+use crate::config::{Config, ConfigError, CooldownConfig, StoreConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
+use crate::store::{self, Engine, Fleet};
 
 use affinity::Affinity;
 use budget::Budgets;
@@ -61,6 +63,8 @@ pub struct Router {
     budgets: Arc<Budgets>,
     /// Kept by a reload.
     affinity: Arc<Affinity>,
+    /// The processes that this one shares limits, cooldowns and budgets with. Kept by a reload that leaves the store as it is.
+    fleet: Option<Arc<Fleet>>,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -81,24 +85,45 @@ pub struct Failed {
 impl Router {
     /// Makes deployments and their endpoints; opens no connection and starts no thread.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Self::after(config, None)
+        Self::after(config, None, store::connect)
     }
 
     /// A router by another configuration, that knows of the deployments and keys that stay what this one has learnt.
     pub fn reloaded(&self, config: Config) -> Result<Self, ConfigError> {
-        Self::after(config, Some(self))
+        Self::after(config, Some(self), store::connect)
     }
 
-    fn after(mut config: Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+    /// `connect` gives the store that a configuration names.
+    fn after(
+        mut config: Config,
+        before: Option<&Self>,
+        connect: impl Fn(&StoreConfig) -> Option<Arc<dyn Engine>>,
+    ) -> Result<Self, ConfigError> {
         let mut warnings = std::mem::take(&mut config.warnings);
-        let names = Names::new(&mut config, before.map(|before| &before.names), &mut warnings)?;
+        let fleet = before.and_then(|before| before.fleet.clone()).filter(|fleet| *fleet.config() == config.store);
+        let fleet = fleet.or_else(|| Some(Arc::new(Fleet::new(connect(&config.store)?, config.store.clone()))));
+        let names = Names::new(&mut config, before.map(|before| &before.names), fleet.as_deref(), &mut warnings)?;
         for warning in &warnings {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }
-        let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets)));
+        let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets), fleet.as_deref()));
+        if let Some(fleet) = &fleet {
+            fleet.adopt(names.leases().map(Arc::clone));
+        }
         let affinity = before.map(|before| Arc::clone(&before.affinity)).unwrap_or_default();
         let cooldown = Arc::new(config.cooldown.clone());
-        Ok(Self { names, cooldown, budgets, affinity, config, warnings })
+        Ok(Self { names, cooldown, budgets, affinity, fleet, config, warnings })
+    }
+
+    /// A router over a store of the caller's choice, whatever the configuration names.
+    #[cfg(test)]
+    pub fn over(config: Config, before: Option<&Self>, engine: &Arc<dyn Engine>) -> Result<Self, ConfigError> {
+        Self::after(config, before, |_| Some(Arc::clone(engine)))
+    }
+
+    /// The fleet that it is part of, whose task is to be run; `None` where nothing is shared.
+    pub fn fleet(&self) -> Option<&Arc<Fleet>> {
+        self.fleet.as_ref()
     }
 
     pub fn worker_threads(&self) -> usize {
@@ -118,9 +143,17 @@ impl Router {
         trail
     }
 
+    /// The first calls after a load wait until the fleet's cooldowns are known.
+    async fn hear_of_the_fleet(&self, trail: &Trail) {
+        if let Some(fleet) = self.fleet.as_deref().filter(|fleet| !fleet.is_ready()) {
+            trail.waited.during(Box::pin(fleet.ready())).await;
+        }
+    }
+
     /// Answers a request of any verb, whole.
     pub async fn answer(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
         let mut trail = self.begin(request, call_id);
+        self.hear_of_the_fleet(&trail).await;
         let outcome = match check(request) {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
             Err(error) => Err(error),
@@ -157,6 +190,7 @@ impl Router {
     /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
     pub async fn stream(self: &Arc<Self>, request: Box<Request>, call_id: u64) -> Result<Stream, Failed> {
         let mut trail = self.begin(&request, call_id);
+        self.hear_of_the_fleet(&trail).await;
         let form = Streamed { timeouts: &self.config.timeouts, start: trail.start };
         let outcome = match check_stream(&request) {
             Ok(()) => call::run(self, &request, &form, &mut trail).await,
@@ -186,7 +220,7 @@ impl Router {
 
     /// The state of every group and deployment, as JSON.
     pub fn snapshot(&self) -> String {
-        snapshot::render(&self.names, &self.warnings)
+        snapshot::render(&self.names, self.fleet.as_deref(), &self.warnings)
     }
 }
 

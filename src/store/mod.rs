@@ -6,6 +6,7 @@
 //! minute below what it is allowed; so no minute of the fleet holds more than the limit, whatever the clocks say. A process
 //! that wants more asks in the background, before it runs dry; what it does not need it gives back.
 
+mod fleet;
 mod grant;
 
 use std::future::Future;
@@ -15,7 +16,20 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub use fleet::{Demand, Fleet, Lease, Member, Purse, Status, Terms, Took};
 pub use grant::{Row, grant};
+
+#[cfg(test)]
+pub use fleet::tests::memory;
+
+use crate::config::{self, StoreConfig};
+
+/// What keeps the state that a configuration shares; `None` where nothing is shared.
+pub fn connect(config: &StoreConfig) -> Option<Arc<dyn Engine>> {
+    match config.engine {
+        config::Engine::Alone | config::Engine::Redis(_) | config::Engine::File(_) => None,
+    }
+}
 
 /// A row without renewal for so long is gone: the lease is not used any more after [`TRUSTED`], and what it was used for
 /// has left every minute.
