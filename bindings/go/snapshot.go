@@ -14,6 +14,7 @@ type Snapshot struct {
 	Groups  []Group `json:"groups"`
 	// Cache is nil without a response cache.
 	Cache    *CacheStatus `json:"cache"`
+	Store    *Store       `json:"store"`    // What processes share their state through; nil if nothing is shared.
 	Warnings []Warning    `json:"warnings"` // What the configuration has that has no effect.
 	// Raw is the whole snapshot as the library gave it.
 	Raw json.RawMessage `json:"-"`
@@ -34,6 +35,8 @@ type DeploymentStatus struct {
 	// State is "healthy", "cooling" (failed, and rests) or "blocked" (can't be used at all).
 	State string `json:"state"`
 	Cause string `json:"cause"` // Of a state other than "healthy".
+	// FromFleet tells that another process had the failure.
+	FromFleet bool `json:"from_fleet"`
 	// Since and Until bound the rest of a cooling deployment; zero else.
 	Since    time.Time `json:"-"`
 	Until    time.Time `json:"-"`
@@ -58,6 +61,19 @@ type CacheStatus struct {
 	Joined   uint64 `json:"joined"` // Calls that waited for an equal one.
 	Stored   uint64 `json:"stored"`
 	Evicted  uint64 `json:"evicted"`
+}
+
+// Store is how a process stands to what it shares its state through.
+type Store struct {
+	Engine string `json:"engine"` // What it is, and where.
+	// State is "shared", or "alone" while it is away; then Mode ("fail_open", "fail_closed", "local_share") says what holds.
+	State     string    `json:"state"`
+	Mode      string    `json:"mode"`
+	Since     time.Time `json:"-"`          // Of the state.
+	LastError string    `json:"last_error"` // The last failure, also when it is over.
+	Processes int       `json:"processes"`  // Alive, this one included.
+	Pending   int       `json:"pending"`    // What it was not told of yet.
+	Misses    uint64    `json:"misses"`     // Waits of calls that had no answer.
 }
 
 // Warning is a setting that has no effect.
@@ -98,6 +114,18 @@ func (d *DeploymentStatus) UnmarshalJSON(data []byte) error {
 	err := json.Unmarshal(data, &timed)
 	d.Since, d.Until = moment(timed.Since), moment(timed.Until)
 	d.Latency, d.TTFT = milliseconds(timed.Latency), milliseconds(timed.TTFT)
+	return err
+}
+
+// UnmarshalJSON reads the time, which is Unix milliseconds.
+func (s *Store) UnmarshalJSON(data []byte) error {
+	type plain Store
+	timed := struct {
+		*plain
+		Since *int64 `json:"since"`
+	}{plain: (*plain)(s)}
+	err := json.Unmarshal(data, &timed)
+	s.Since = moment(timed.Since)
 	return err
 }
 

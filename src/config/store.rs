@@ -16,7 +16,7 @@ const DEFAULT_PATIENCE: Duration = Duration::from_millis(5);
 const MAX_PATIENCE: f64 = 10.0;
 
 /// Where state is shared, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoreConfig {
     pub engine: Engine,
     /// `llmrouter_settings.redis_failure`: what becomes of limits while the store is away.

@@ -3,6 +3,7 @@
 //! Counters are atomics and change only through the guards and records made here, so that they can't drift.
 
 mod bench;
+mod limits;
 mod moment;
 mod samples;
 mod tally;
@@ -13,10 +14,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use bench::{Bench, Cooldown, KeyBench, Latest};
+pub use limits::Limits;
 pub use moment::Moment;
 pub use samples::{Samples, Statistic};
 pub use tally::{Share, Tally};
-pub use window::{Limits, Reserved, Used, Window};
+pub use window::{Reserved, Used, Window};
 
 use crate::config::{DeploymentConfig, StrategyConfig};
 

@@ -17,6 +17,7 @@ use super::ledger::{Attempt, Trail};
 use super::played;
 use super::retry::{Retries, Rules};
 use super::round::next_round;
+use super::shared;
 use super::timeout::{Bounds, of_attempt};
 use super::view::{Admission, View};
 
@@ -245,7 +246,7 @@ impl<'a> Visit<'_, 'a> {
             let usage_is_ours = encoded.usage_is_ours;
 
             // Whoever was quicker has the slot or the room; then another one is chosen.
-            let Some(admission) = self.admit(member, round) else { continue };
+            let Some(admission) = self.admit(member, round, trail).await else { continue };
             let attempt = Attempt::begin(&self.stop.lead.name, member, admission, &endpoint, &self.router.cooldown);
             let outcome = match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited)).await {
                 Ok(opened) => Box::pin(form.receive(opened, usage_is_ours)).await,
@@ -274,9 +275,12 @@ impl<'a> Visit<'_, 'a> {
     }
 
     /// A slot and room at a member; one that is asked for by its id has no limits.
-    fn admit(&self, member: &Member, round: &Round) -> Option<Admission> {
+    async fn admit(&self, member: &Member, round: &Round, trail: &Trail) -> Option<Admission> {
         let view = if self.stop.lead.group.pinned { round.view.unlimited() } else { round.view };
-        view.admit(member, clock::now())
+        match view.lease(member) {
+            None => view.admit(member, clock::now()),
+            Some(lease) => Box::pin(shared::obtain(&view, member, lease, &trail.waited)).await,
+        }
     }
 
     /// Nobody is left to ask: whoever could take the request rests, is busy, or nobody could.

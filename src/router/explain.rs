@@ -169,6 +169,8 @@ fn unfree(member: &Member, view: &View) -> String {
         return obstacle.reason();
     }
     let seconds = deployment.benched_for(now).unwrap_or_default().as_secs_f64();
-    let cause = deployment.cooldown(now).map_or("", |cooldown| cooldown.cause);
-    format!("cools down after {cause} for another {seconds:.1} s")
+    let cooldown = deployment.cooldown(now);
+    let cause = cooldown.as_ref().map_or("", |cooldown| cooldown.cause);
+    let told = if cooldown.is_some_and(|cooldown| cooldown.from_fleet) { ", as another process told" } else { "" };
+    format!("cools down after {cause} for another {seconds:.1} s{told}")
 }

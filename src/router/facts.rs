@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::deployment::{Deployment, KeyBench, Limits, Moment, State};
 use crate::pricing::{self, Unit};
+use crate::store::Lease;
 
 /// What a deployment was configured with, and the ways to what changes. What every pick looks at comes first.
 #[derive(Clone)]
@@ -18,12 +19,14 @@ pub struct Facts {
     pub weight: Option<f64>,
     pub rpm: Option<f64>,
     pub tpm: Option<f64>,
+    /// What the fleet lets this process use; `None` where nothing is shared.
+    pub lease: Option<Arc<Lease>>,
     /// Found out when it is first asked for: whoever does not go by prices never opens the price list.
     cost: OnceLock<Option<f64>>,
 }
 
 impl Facts {
-    pub fn of(deployment: &Deployment) -> Self {
+    pub fn of(deployment: &Deployment, lease: Option<Arc<Lease>>) -> Self {
         let config = &deployment.config;
         Self {
             state: Arc::clone(&deployment.state),
@@ -33,6 +36,7 @@ impl Facts {
             weight: config.weight,
             rpm: config.rpm,
             tpm: config.tpm,
+            lease,
             cost: OnceLock::new(),
         }
     }

@@ -10,6 +10,7 @@ use crate::deployment::{Deployment, Moment};
 use crate::error::{Error, ErrorKind};
 use crate::pricing::{self, ModelInfo};
 use crate::provider::{Endpoint, Unusable};
+use crate::store::Lease;
 use crate::strategy::Strategy;
 
 use super::facts::Facts;
@@ -90,10 +91,18 @@ impl Group {
         self.fingerprint.get_or_init(make)
     }
 
-    pub fn add(&mut self, place: usize, deployment: Arc<Deployment>, endpoint: Result<Endpoint, Unusable>) {
+    /// `share` joins the fleet, where there is one.
+    pub fn add(
+        &mut self,
+        place: usize,
+        deployment: Arc<Deployment>,
+        endpoint: Result<Endpoint, Unusable>,
+        share: impl FnOnce(&Deployment) -> Option<Arc<Lease>>,
+    ) {
         match endpoint {
             Ok(endpoint) => {
-                let (facts, order) = (Facts::of(&deployment), deployment.config.order);
+                let lease = share(&deployment);
+                let (facts, order) = (Facts::of(&deployment, lease), deployment.config.order);
                 self.push(Member {
                     index: 0,
                     facts,
@@ -205,13 +214,18 @@ impl Group {
             return error.at(&deployment.provider, &deployment.model, deployment.id());
         }
         let now = clock::now();
-        let (mut cooling, mut full, mut busy, mut wait) = (0, 0, 0, None::<Duration>);
+        let (mut cooling, mut full, mut busy, mut alone, mut wait) = (0, 0, 0, 0, None::<Duration>);
         for member in self.members.iter().filter(|member| fits(member)) {
             let rest = member.deployment().benched_for(now);
             let minute = match view.obstacle(member, now) {
                 _ if rest.is_some() => None,
                 Some(Obstacle::Slots(_)) => {
                     busy += 1;
+                    continue;
+                }
+                Some(Obstacle::StoreAway(look)) => {
+                    alone += 1;
+                    wait = [wait, Some(look)].into_iter().flatten().min();
                     continue;
                 }
                 Some(Obstacle::Minute(Some(minute))) => Some(minute),
@@ -233,7 +247,10 @@ impl Group {
             return Error::new(ErrorKind::RateLimit, message);
         }
         let seconds = wait.unwrap_or_default().as_secs_f64();
-        let limited = if full > 0 { format!(", {full} at the limits of their minute") } else { String::new() };
+        let mut limited = if full > 0 { format!(", {full} at the limits of their minute") } else { String::new() };
+        if alone > 0 {
+            limited += &format!(", {alone} refused while the store of their shared limits is away");
+        }
         let message = format!(
             "no deployment of \"{}\" is available: {cooling} cooling down{limited}, the first returns in {seconds:.1} s",
             self.name

@@ -16,6 +16,7 @@ use crate::provider::Endpoint;
 use super::caching::Hit;
 use super::cooldown::{Verdict, judge};
 use super::group::Member;
+use super::shared::Held;
 use super::view::Admission;
 
 /// An attempt that runs. Ends in exactly one record; if it is dropped before, the caller has gone. Owns what it needs: a
@@ -29,6 +30,8 @@ pub struct Attempt {
     ended: bool,
     in_flight: InFlight,
     reserved: Reserved,
+    /// What the fleet is told; `None` where nothing is shared.
+    shared: Option<Box<Held>>,
 }
 
 /// What an answer tells about who gave it.
@@ -65,7 +68,7 @@ impl Attempt {
         endpoint: &Endpoint,
         cooldown: &Arc<CooldownConfig>,
     ) -> Self {
-        let Admission { in_flight, reserved } = admission;
+        let Admission { in_flight, reserved, shared } = admission;
         Self {
             group: Arc::clone(group),
             model: Arc::clone(endpoint.model()),
@@ -75,6 +78,7 @@ impl Attempt {
             ended: false,
             in_flight,
             reserved,
+            shared,
         }
     }
 
@@ -98,7 +102,14 @@ impl Attempt {
     /// Puts what the call took in the place of what it was expected to take.
     fn settle(&self, tokens: Tokens, now: Instant) {
         let real = Used { requests: 1, input: tokens.input, output: tokens.output };
+        self.settle_used(real, now);
+    }
+
+    fn settle_used(&self, real: Used, now: Instant) {
         self.in_flight.deployment().state.window.settle(self.reserved, real, now);
+        if let Some(shared) = &self.shared {
+            shared.settle(self.reserved.used(), real);
+        }
     }
 
     /// `blameless`: the bound that the attempt ran into, if it did, was none of its own.
@@ -117,11 +128,7 @@ impl Attempt {
         }
         // What failed took no tokens, and what was never sent was no request.
         let nothing_sent = error.is_before_sending();
-        deployment.state.window.settle(
-            self.reserved,
-            Used { requests: u64::from(!nothing_sent), ..Used::default() },
-            now,
-        );
+        self.settle_used(Used { requests: u64::from(!nothing_sent), ..Used::default() }, now);
         let judged = || judge(error, self.in_flight.deployment(), &self.cooldown, self.alone, now);
         if let Some(verdict) = (!run_out).then(judged).flatten() {
             self.bench(verdict, error.class(), now);
@@ -153,10 +160,16 @@ impl Attempt {
         let (deployment, group, seconds) = (benched.id(), &*self.group, verdict.time.as_secs_f64());
         if verdict.key {
             benched.key.start(now, verdict.time, cause);
+            if let Some(shared) = &self.shared {
+                shared.lease.cool_key(now, verdict.time, cause);
+            }
             log::warn!(deployment, group, cause, seconds; "key cools down wherever it is used");
         }
         if !benched.is_wildcard() {
             benched.state.bench.start(now, verdict.time, cause);
+            if let Some(shared) = &self.shared {
+                shared.lease.cool(now, verdict.time, cause);
+            }
             log::warn!(deployment, group, cause, seconds; "deployment cools down");
         }
     }

@@ -28,6 +28,7 @@ mod report;
 mod resume;
 mod retry;
 mod round;
+mod shared;
 mod snapshot;
 mod stream;
 #[cfg(test)]
@@ -43,10 +44,10 @@ pub use resume::Stream;
 pub use stream::{Ended, Usage};
 
 use crate::chat::{Request, Verb};
-use crate::config::{Config, ConfigError, CooldownConfig, Warning};
+use crate::config::{Config, ConfigError, CooldownConfig, StoreConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
-use crate::store::Shelf;
+use crate::store::{self, Engine, Fleet, Shelf, StoreError};
 use crate::tokens::{self, Preparation};
 
 use affinity::Affinity;
@@ -69,6 +70,8 @@ pub struct Router {
     affinity: Arc<Affinity>,
     /// Kept by a reload that changes nothing about it.
     caching: Option<Caching>,
+    /// The processes that this one shares limits, cooldowns and budgets with. Kept by a reload that leaves the store as it is.
+    fleet: Option<Arc<Fleet>>,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -89,30 +92,59 @@ pub struct Failed {
 impl Router {
     /// Makes deployments and their endpoints; opens no connection and starts no thread.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Self::after(config, None, None)
+        Self::after(config, None, store::connect, None)
     }
 
-    /// The same, whose cached answers are shared with other processes by a shelf. A reload keeps it.
+    /// The same, whose cached answers are shared with other processes by a shelf of the caller's choice. A reload keeps it.
+    #[cfg(test)]
     pub fn with_shelf(config: Config, shelf: Arc<dyn Shelf>) -> Result<Self, ConfigError> {
-        Self::after(config, None, Some(shelf))
+        Self::after(config, None, store::connect, Some(shelf))
     }
 
     /// A router by another configuration, that knows of the deployments and keys that stay what this one has learnt.
     pub fn reloaded(&self, config: Config) -> Result<Self, ConfigError> {
-        Self::after(config, Some(self), None)
+        Self::after(config, Some(self), store::connect, None)
     }
 
-    fn after(mut config: Config, before: Option<&Self>, shelf: Option<Arc<dyn Shelf>>) -> Result<Self, ConfigError> {
+    /// `connect` gives the store that a configuration names.
+    fn after(
+        mut config: Config,
+        before: Option<&Self>,
+        connect: impl Fn(&StoreConfig) -> Result<Option<Arc<dyn Engine>>, StoreError>,
+        shelf: Option<Arc<dyn Shelf>>,
+    ) -> Result<Self, ConfigError> {
         let mut warnings = std::mem::take(&mut config.warnings);
-        let names = Names::new(&mut config, before.map(|before| &before.names), &mut warnings)?;
+        let fleet = before.and_then(|before| before.fleet.clone()).filter(|fleet| *fleet.config() == config.store);
+        let fleet = match fleet {
+            Some(fleet) => Some(fleet),
+            None => connect(&config.store)
+                .map_err(|error| ConfigError { message: format!("the state can't be shared: {}", error.0) })?
+                .map(|engine| Arc::new(Fleet::new(engine, config.store.clone()))),
+        };
+        let names = Names::new(&mut config, before.map(|before| &before.names), fleet.as_deref(), &mut warnings)?;
         for warning in &warnings {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }
-        let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets)));
+        let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets), fleet.as_deref()));
+        if let Some(fleet) = &fleet {
+            fleet.adopt(names.leases().map(Arc::clone));
+            fleet.know(names.known());
+        }
         let affinity = before.map(|before| Arc::clone(&before.affinity)).unwrap_or_default();
         let cooldown = Arc::new(config.cooldown.clone());
         let caching = Caching::new(&config, shelf, before.and_then(|before| before.caching.as_ref()));
-        Ok(Self { names, cooldown, budgets, affinity, caching, config, warnings })
+        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, config, warnings })
+    }
+
+    /// A router over a store of the caller's choice, whatever the configuration names.
+    #[cfg(test)]
+    pub fn over(config: Config, before: Option<&Self>, engine: &Arc<dyn Engine>) -> Result<Self, ConfigError> {
+        Self::after(config, before, |_| Ok(Some(Arc::clone(engine))), None)
+    }
+
+    /// The fleet that it is part of, whose task is to be run; `None` where nothing is shared.
+    pub fn fleet(&self) -> Option<&Arc<Fleet>> {
+        self.fleet.as_ref()
     }
 
     pub fn worker_threads(&self) -> usize {
@@ -163,9 +195,17 @@ impl Router {
         }
     }
 
+    /// The first calls after a load wait until the fleet's cooldowns are known.
+    async fn hear_of_the_fleet(&self, trail: &Trail) {
+        if let Some(fleet) = self.fleet.as_deref().filter(|fleet| !fleet.is_ready()) {
+            trail.waited.during(Box::pin(fleet.ready())).await;
+        }
+    }
+
     /// Answers a request of any verb, whole.
     pub async fn answer(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
         let mut trail = self.begin(request, call_id);
+        self.hear_of_the_fleet(&trail).await;
         let outcome = match check(request) {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
             Err(error) => Err(error),
@@ -203,6 +243,7 @@ impl Router {
     /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
     pub async fn stream(self: &Arc<Self>, request: Box<Request>, call_id: u64) -> Result<Stream, Failed> {
         let mut trail = self.begin(&request, call_id);
+        self.hear_of_the_fleet(&trail).await;
         let form = Streamed { timeouts: &self.config.timeouts, start: trail.start, is_cached: true };
         let outcome = match check_stream(&request) {
             Ok(()) => call::run(self, &request, &form, &mut trail).await,
@@ -243,7 +284,7 @@ impl Router {
     /// The state of every group and deployment, as JSON.
     pub fn snapshot(&self) -> String {
         let cache = self.caching.as_ref().map(|caching| caching.cache.snapshot());
-        snapshot::render(&self.names, cache, &self.warnings)
+        snapshot::render(&self.names, cache, self.fleet.as_deref(), &self.warnings)
     }
 }
 

@@ -7,6 +7,7 @@
 //! that wants more asks in the background, before it runs dry; what it does not need it gives back.
 
 pub mod file;
+mod fleet;
 mod grant;
 mod mapped;
 pub mod redis;
@@ -18,7 +19,27 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub use fleet::{Demand, Fleet, Lease, Member, Purse, Status, Terms, Took};
 pub use grant::{Row, grant};
+
+#[cfg(test)]
+pub use fleet::tests::memory;
+
+use crate::config::{self, RedisConfig, StoreConfig};
+
+/// What a configuration names to share state through; `None` if it names nothing. Opens no connection; a file is opened.
+pub fn connect(config: &StoreConfig) -> Result<Option<Arc<dyn Engine>>, StoreError> {
+    Ok(match &config.engine {
+        config::Engine::Alone => None,
+        config::Engine::Redis(redis) => Some(redis::Redis::new(redis, config)),
+        config::Engine::File(path) => Some(file::File::open(config, path)?),
+    })
+}
+
+/// Where cached answers are kept for all. A connection of its own: large values hold up nobody who renews a lease.
+pub fn shelf(redis: &RedisConfig, config: &StoreConfig) -> Arc<dyn Shelf> {
+    redis::Redis::new(redis, config)
+}
 
 /// A row without renewal for so long is gone: the lease is not used any more after [`TRUSTED`], and what it was used for
 /// has left every minute.

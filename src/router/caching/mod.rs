@@ -18,7 +18,7 @@ use crate::clock;
 use crate::config::{CacheConfig, Config};
 use crate::error::Error;
 use crate::provider::Answer;
-use crate::store::Shelf;
+use crate::store::{self, Shelf};
 use crate::transport::HeaderMap;
 
 use super::call::Visit;
@@ -73,7 +73,10 @@ impl Caching {
         let kept = before.filter(|cache| cache.config() == own);
         let cache = match kept {
             Some(cache) => Arc::clone(cache),
-            None => Arc::new(Cache::new(own, shelf, config.store.patience)),
+            None => {
+                let connect = || own.redis.as_deref().map(|redis| store::shelf(redis, &config.store));
+                Arc::new(Cache::new(own, shelf.or_else(connect), config.store.patience))
+            }
         };
         Some(Self { cache, repeats: Repeats::new(own) })
     }

@@ -7,6 +7,7 @@ mod cooldown;
 mod explained;
 mod fallbacks;
 mod filters;
+mod fleet;
 mod herd;
 mod laws;
 mod limits;
