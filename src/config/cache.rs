@@ -25,7 +25,7 @@ const KINDS: [&str; 2] = ["local", "redis"];
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheConfig {
     /// Answers are kept here as well; `None` for a cache in memory alone.
-    pub redis: Option<Box<RedisConfig>>,
+    pub shared: Option<Box<RedisConfig>>,
     /// How long an answer counts in memory, and in Redis, unless its request says so.
     pub local_ttl: Duration,
     pub redis_ttl: Duration,
@@ -52,7 +52,7 @@ pub struct CacheConfig {
 impl CacheConfig {
     /// Whether answers are shared in the same place.
     pub fn has_place_of(&self, other: &Self) -> bool {
-        self.redis == other.redis
+        self.shared == other.shared
     }
 }
 
@@ -88,7 +88,7 @@ pub fn read(read: &Read, environment: &Environment, report: &mut Report) -> Opti
     let local_ttl = ttl.or_else(|| time("default_in_memory_ttl")).or_else(|| litellm.time("default_in_memory_ttl"));
     let redis_ttl = ttl.or_else(|| time("default_in_redis_ttl")).or_else(|| litellm.time("default_redis_ttl"));
     Some(CacheConfig {
-        redis: redis.map(Box::new),
+        shared: redis.map(Box::new),
         local_ttl: local_ttl.unwrap_or(LOCAL_TTL),
         redis_ttl: redis_ttl.unwrap_or(REDIS_TTL),
         namespace: first("namespace").and_then(Value::as_str).map(str::to_owned),
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn every_form_of_the_documentation() {
         let seconds = |yaml: &str| {
-            cache(yaml).map(|cache| (cache.local_ttl.as_secs(), cache.redis_ttl.as_secs(), cache.redis.is_some()))
+            cache(yaml).map(|cache| (cache.local_ttl.as_secs(), cache.redis_ttl.as_secs(), cache.shared.is_some()))
         };
         assert_eq!(seconds(""), None);
         assert_eq!(seconds("cache_responses: true"), Some((600, 60, false)));

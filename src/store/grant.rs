@@ -45,7 +45,8 @@ pub fn grant(ask: &Ask, others: impl Iterator<Item = Row>) -> Grant {
     }
     let left = ask.limits.with(held, |limit, held| if limit == u64::MAX { limit } else { limit.saturating_sub(held) });
     let allowed = ask.want.with(left, u64::min).with(ask.used, u64::max);
-    Grant { allowed, others: used, seconds: (told > 0).then(|| seconds / f64::from(told)), processes }
+    let seconds = (told > 0).then(|| seconds / f64::from(told));
+    Grant { allowed, others: used, seconds, processes, has_forgotten: false }
 }
 
 #[cfg(test)]

@@ -103,6 +103,8 @@ pub struct Grant {
     pub seconds: Option<f64>,
     /// Processes alive that know the deployment, this one included.
     pub processes: u32,
+    /// The store has lost rows a moment ago: who has not told its own again can't be seen, and nobody gets more than it had.
+    pub has_forgotten: bool,
 }
 
 /// Something that rests: a deployment by its id, or a key by a hash of it.

@@ -74,7 +74,7 @@ impl Caching {
         let cache = match kept {
             Some(cache) => Arc::clone(cache),
             None => {
-                let connect = || own.redis.as_deref().map(|redis| store::shelf(redis, &config.store));
+                let connect = || own.shared.as_deref().map(|place| store::shelf(place, &config.store));
                 Arc::new(Cache::new(own, shelf.or_else(connect), config.store.patience))
             }
         };

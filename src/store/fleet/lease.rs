@@ -41,6 +41,10 @@ pub struct Lease {
     /// The moments until which all this counts, and until which nobody need ask for more.
     trusted: AtomicU64,
     short: AtomicU64,
+    /// The store has lost what processes hold, and not all have told it again.
+    is_blind: AtomicBool,
+    /// The last renewal gave less than was wanted.
+    was_denied: AtomicBool,
     /// Another one stands for the deployment: what was asked for this one before does not count any more.
     has_lapsed: AtomicBool,
     /// All that was ever taken: requests, tokens of prompts, tokens of completions.
@@ -77,6 +81,8 @@ impl Lease {
             seconds: AtomicU64::new(f64::NAN.to_bits()),
             trusted: AtomicU64::new(0),
             short: AtomicU64::new(0),
+            is_blind: AtomicBool::new(false),
+            was_denied: AtomicBool::new(false),
             has_lapsed: AtomicBool::new(false),
             taken: Default::default(),
             call: Default::default(),
@@ -88,13 +94,17 @@ impl Lease {
 
     /// By what limits go at this moment.
     pub fn terms(&self) -> Terms {
-        Terms::now(&self.common.standing, self.common.config.limits)
+        match Terms::now(&self.common.standing, self.common.config.limits) {
+            // Nobody's part grows until all are seen again: as if the store had not answered.
+            Terms::Leased if self.is_blind.load(Ordering::Relaxed) => self.terms_unanswered(),
+            terms => terms,
+        }
     }
 
     /// For a call that the store did not answer in time.
     pub fn terms_unanswered(&self) -> Terms {
         let standing = &self.common.standing;
-        if standing.is_away() { self.terms() } else { Terms::Missed(standing.on_failure) }
+        if standing.is_away() { Terms::Alone(standing.on_failure) } else { Terms::Missed(standing.on_failure) }
     }
 
     /// How much this process may have used in its own minute, of what all may use.
@@ -128,7 +138,7 @@ impl Lease {
     /// is alone, has what it is allowed.
     pub fn room(&self, limits: &Limits, now: Moment) -> Limits {
         let terms = self.terms();
-        if terms.is_alone() || (self.is_short(now) && terms == Terms::Leased) {
+        if terms.is_unanswered() || (self.is_short(now) && terms == Terms::Leased) {
             return self.cap(limits, terms, now);
         }
         if self.is_short(now) && *limits != Limits::default() {
@@ -145,7 +155,7 @@ impl Lease {
     /// The same for slots.
     pub fn room_slots(&self, slots: u32, now: Moment) -> u32 {
         let terms = self.terms();
-        if terms.is_alone() || self.is_short(now) {
+        if terms.is_unanswered() || self.is_short(now) {
             return self.cap_slots(slots, terms, now);
         }
         slots.saturating_sub(u32::try_from(self.of_others(SLOTS, now)).unwrap_or(u32::MAX))
@@ -261,9 +271,19 @@ impl Lease {
         for (others, used) in self.others.iter().zip(grant.others.each()) {
             others.store(used, Ordering::Relaxed);
         }
+        self.is_blind.store(grant.has_forgotten, Ordering::Relaxed);
         self.seconds.store(grant.seconds.unwrap_or(f64::NAN).to_bits(), Ordering::Relaxed);
         self.trusted.store(Moment::from(asked).after(TRUSTED).nanos(), Ordering::Release);
         self.renewed.notify_waiters();
+    }
+
+    /// Notes whether the renewal that is told next gave less than was wanted: then the fleet has no more.
+    pub(super) fn set_denied(&self, was_denied: bool) {
+        self.was_denied.store(was_denied, Ordering::Relaxed);
+    }
+
+    pub(super) fn was_denied(&self) -> bool {
+        self.was_denied.load(Ordering::Relaxed)
     }
 
     /// Another one stands for the deployment from now on.

@@ -50,8 +50,11 @@ impl Fleet {
             common.standing.ask();
             match common.answer(common.engine.share(&asks)).await {
                 Ok(grants) if grants.len() == asks.len() => {
-                    for (lease, grant) in asked.iter().zip(&grants) {
+                    for ((lease, ask), grant) in asked.iter().zip(&asks).zip(&grants) {
                         lease.book().processes = grant.processes;
+                        lease.set_denied(
+                            ask.want.each().iter().zip(grant.allowed.each()).any(|(want, got)| got < *want),
+                        );
                         lease.renew(grant, now);
                     }
                     self.count_processes(now);

@@ -26,8 +26,9 @@ impl Terms {
         }
     }
 
-    pub fn is_alone(self) -> bool {
-        matches!(self, Terms::Alone(_))
+    /// It goes without the store: nobody is asked for more.
+    pub fn is_unanswered(self) -> bool {
+        matches!(self, Terms::Alone(_) | Terms::Missed(_))
     }
 
     /// Whatever has a limit is refused.

@@ -12,6 +12,10 @@ use super::lease::Lease;
 use super::terms::Terms;
 use super::{RETRY, TICK};
 
+/// A store that answers, and gives what is asked, is waited for so many times as long as one that is silent: others of this
+/// process were quicker, and the next answer is for the rest of them.
+const MOST_PATIENCES: u32 = 10;
+
 /// What a call is going to take of a deployment, a slot included.
 #[derive(Clone, Copy, Debug)]
 pub struct Demand(pub(super) Amounts);
@@ -53,10 +57,11 @@ impl Lease {
     /// Asks for more, and tries again with each renewal that comes within the patience. `attempt` is given the terms that it
     /// goes by. `None` if there is nothing for this call, or the store has failed and the limits hold without it.
     pub async fn obtain<T>(&self, demand: Demand, mut attempt: impl FnMut(Terms) -> Option<T>) -> Option<T> {
-        let (common, began) = (&self.common, clock::now());
+        let (common, start) = (&self.common, clock::now());
+        let mut began = start;
         let (standing, patience) = (&common.standing, common.config.patience);
         let _waiting = self.wait_for(demand);
-        let mut came = patience.is_zero();
+        let mut was_denied = patience.is_zero();
         while !standing.is_away() {
             let left = patience.saturating_sub(clock::now().saturating_duration_since(began));
             let renewed = pin!(self.renewed.notified());
@@ -64,14 +69,19 @@ impl Lease {
             if left.is_zero() || clock::within(left, renewed).await.is_none() {
                 break;
             }
-            came = true;
+            // What was granted may be gone to others of this process, who were quicker: that is no denial.
+            was_denied = self.was_denied();
+            let now = clock::now();
+            if !was_denied && now.saturating_duration_since(start) < patience * MOST_PATIENCES {
+                began = now;
+            }
             if let Some(obtained) = attempt(self.terms()) {
                 return Some(obtained);
             }
             // Whoever holds more than it uses is told to give back, and does so in a moment.
             clock::sleep(RETRY.min(left)).await;
         }
-        if came && !standing.is_away() {
+        if was_denied && !standing.is_away() {
             self.set_short(clock::now(), TICK);
             return None;
         }

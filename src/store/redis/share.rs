@@ -101,7 +101,9 @@ fn hold(all: &mut HashMap<Arc<str>, Held>, ask: &Ask, grant: &mut Grant, was_kno
             grant.allowed = grant.allowed.with(held.allowed, u64::min).with(ask.used, u64::max);
         }
     }
-    all.insert(Arc::clone(&ask.id), Held { renewed: now, allowed: grant.allowed, lost });
+    let now_held = Held { renewed: now, allowed: grant.allowed, lost };
+    grant.has_forgotten = now_held.is_lost();
+    all.insert(Arc::clone(&ask.id), now_held);
 }
 
 /// What is left of a limit; of no limit, none is taken.
@@ -120,6 +122,7 @@ fn read(answer: &Value) -> Option<(Grant, bool)> {
         others: Amounts::of(others.try_into().ok()?),
         seconds: seconds.parse().ok(),
         processes: processes.parse().ok()?,
+        has_forgotten: false,
     };
     Some((grant, *was_known == "1"))
 }
@@ -148,6 +151,7 @@ mod tests {
         let ask = Ask { id: "d".into(), limits, used: amounts(used), want, hungry: false, seconds: None };
         let mut grant = Grant { allowed: amounts(granted), ..Grant::default() };
         hold(all, &ask, &mut grant, was_known);
+        assert_eq!(grant.has_forgotten, all["d"].is_lost());
         grant.allowed.requests
     }
 

@@ -189,6 +189,31 @@ async fn a_part_stays_with_its_deployment_and_lapses_with_other_limits() {
     assert_eq!(capped(), 0);
 }
 
+/// What a store has lost is no reason to refuse: until all have told it again it counts as one that did not answer.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_forgot_does_not_stop_calls() {
+    let memory = Arc::new(Memory::default());
+    for (on_failure, left) in [(OnFailure::FailOpen, 70), (OnFailure::FailClosed, 0), (OnFailure::LocalShare, 100)] {
+        let one = process(&memory, 100, on_failure);
+        let grant = |has_forgotten| {
+            let (allowed, others) = (Amounts::all(5), Amounts::all(30));
+            one.lease.renew(&Grant { allowed, others, has_forgotten, ..Grant::default() }, clock::now());
+        };
+        let cap = || {
+            let (lease, now) = (&one.lease, clock::now());
+            [lease.cap(&one.limits, lease.terms(), now), lease.room(&one.limits, now.into())]
+                .map(|limits| limits.each()[0])
+        };
+        grant(true);
+        one.lease.set_short(clock::now(), TICK);
+        assert_eq!(cap(), [left; 2], "{on_failure:?}");
+        grant(false);
+        assert_eq!(cap(), [5; 2], "{on_failure:?}");
+        clock::sleep(TICK).await;
+        assert_eq!(cap()[0], 5);
+    }
+}
+
 /// Slots are taken without a lock, while what is allowed is lowered: what the store is told covers all that are held.
 #[test]
 fn slots_that_are_held_are_within_what_the_store_was_told() {
