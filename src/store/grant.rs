@@ -43,10 +43,10 @@ pub fn grant(ask: &Ask, others: impl Iterator<Item = Row>) -> Grant {
             told += 1;
         }
     }
-    let left = ask.limits.with(held, |limit, held| if limit == u64::MAX { limit } else { limit.saturating_sub(held) });
-    let allowed = ask.want.with(left, u64::min).with(ask.used, u64::max);
+    let most = ask.limits.with(held, |limit, held| if limit == u64::MAX { limit } else { limit.saturating_sub(held) });
+    let allowed = ask.want.with(most, u64::min).with(ask.used, u64::max);
     let seconds = (told > 0).then(|| seconds / f64::from(told));
-    Grant { allowed, others: used, seconds, processes, has_forgotten: false }
+    Grant { allowed, most, others: used, seconds, processes, has_forgotten: false }
 }
 
 #[cfg(test)]

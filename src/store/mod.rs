@@ -97,6 +97,8 @@ pub struct Ask {
 pub struct Grant {
     /// For each amount: at least what it has used, and at most what the others' leases leave of the limit.
     pub allowed: Amounts,
+    /// What it could have been allowed: the limit without the others' leases.
+    pub most: Amounts,
     /// What the others have used, and the slots that they hold.
     pub others: Amounts,
     /// The mean of the others, if they told one.

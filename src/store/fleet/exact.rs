@@ -12,7 +12,7 @@ use crate::deployment::Used;
 use super::super::{Amounts, StoreError, Taken};
 use super::common::Common;
 use super::lease::Lease;
-use super::waiting::Demand;
+use super::waiting::{Demand, SILENCES, is_on_time};
 
 /// So many takings wait to be settled while the store is away. What is forgotten above it stays taken for its minute.
 const MOST: usize = 10_000;
@@ -51,22 +51,34 @@ impl Lease {
         let [requests, tokens, input, output] = limits;
         let limits = Amounts { requests, tokens, input, output, slots: u64::MAX };
         let more = Amounts { slots: 0, ..demand.0 };
-        let answer = common.engine.take(&self.member.id, more, limits);
-        match clock::within(common.config.patience, pin!(answer)).await {
-            Some(Ok(taken)) => {
+        let mut answer = pin!(common.engine.take(&self.member.id, more, limits));
+        let mut silences = 0;
+        let answer = loop {
+            let (from, patience) = (clock::now(), common.standing.patience(common.config.patience));
+            match clock::within(patience, answer.as_mut()).await {
+                Some(answer) => break answer,
+                None if is_on_time(from, patience) => {
+                    common.standing.missed(&common.name, from, patience);
+                    silences += 1;
+                }
+                None => {}
+            }
+            if silences >= SILENCES || common.standing.is_away() {
+                return Took::Unanswered;
+            }
+        };
+        match answer {
+            Ok(taken) => {
+                common.standing.took(clock::now().saturating_duration_since(began));
                 common.standing.heard();
                 match taken {
                     Taken::Yes(place) => Took::Yes(place),
                     Taken::No(wait) => Took::No(wait),
                 }
             }
-            Some(Err(error)) => {
+            Err(error) => {
                 common.standing.missed(&common.name, began, common.config.patience);
                 common.standing.failed(&common.name, &error, began);
-                Took::Unanswered
-            }
-            None => {
-                common.standing.missed(&common.name, began, common.config.patience);
                 Took::Unanswered
             }
         }

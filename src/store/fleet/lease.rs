@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::config::OnFailure;
+use crate::config::{OnFailure, SharedLimits};
 use crate::deployment::{KeyBench, Limits, Moment, State, Used};
 
-use super::super::{Amounts, Grant, TRUSTED};
+use super::super::{Amounts, Ask, Grant, TRUSTED};
 use super::common::Common;
 use super::pace::Pace;
 use super::terms::Terms;
@@ -36,6 +36,10 @@ pub struct Lease {
     pub(super) common: Arc<Common>,
     allowed: [AtomicU64; 5],
     others: [AtomicU64; 5],
+    /// What this process had used when it told so.
+    told: [AtomicU64; 5],
+    /// Beside what is allowed, this process's equal part of what was left to all.
+    spare: [AtomicU64; 5],
     /// The others' seconds of an answer, as bits; not a number if they told none.
     seconds: AtomicU64,
     /// The moments until which all this counts, and until which nobody need ask for more.
@@ -78,6 +82,8 @@ impl Lease {
             common,
             allowed: Default::default(),
             others: Default::default(),
+            told: Default::default(),
+            spare: Default::default(),
             seconds: AtomicU64::new(f64::NAN.to_bits()),
             trusted: AtomicU64::new(0),
             short: AtomicU64::new(0),
@@ -120,18 +126,30 @@ impl Lease {
     }
 
     fn capped(&self, place: usize, limit: u64, terms: Terms, now: Moment) -> u64 {
-        let leased = || if self.is_trusted(now) { self.allowed[place].load(Ordering::SeqCst) } else { 0 };
+        let is_trusted = self.is_trusted(now);
+        let leased = || if is_trusted { self.allowed[place].load(Ordering::SeqCst) } else { 0 };
+        let share = || limit.div_ceil(self.common.standing.processes().into());
         match terms {
             _ if limit == u64::MAX => limit,
             Terms::Exact if place != SLOTS => limit,
             Terms::Leased | Terms::Exact => limit.min(leased()),
             Terms::Alone(OnFailure::FailOpen) => limit,
             Terms::Alone(OnFailure::FailClosed) | Terms::Missed(OnFailure::FailClosed) => 0,
-            Terms::Missed(OnFailure::FailOpen) => limit.saturating_sub(self.of_others(place, now)),
-            Terms::Alone(OnFailure::LocalShare) | Terms::Missed(OnFailure::LocalShare) => {
-                limit.div_ceil(self.common.standing.processes().into())
-            }
+            Terms::Alone(OnFailure::LocalShare) => share(),
+            // All that was left, in equal parts: what all take of it meanwhile is within the limit.
+            Terms::Missed(_) if is_trusted => match self.common.config.limits {
+                SharedLimits::Exact if place != SLOTS => limit.min(self.parted(place, limit, now)),
+                _ => limit.min(leased().saturating_add(self.spare[place].load(Ordering::Relaxed))),
+            },
+            Terms::Missed(_) => share(),
         }
+    }
+
+    /// What was used, and an equal part of the rest, where no leases are held.
+    fn parted(&self, place: usize, limit: u64, now: Moment) -> u64 {
+        let told = self.told[place].load(Ordering::Relaxed);
+        let left = limit.saturating_sub(told).saturating_sub(self.of_others(place, now));
+        told.saturating_add(left / u64::from(self.common.standing.processes()))
     }
 
     /// How much this process could use if it asked: the limits without what the others have used. Who has just asked in vain, or
@@ -271,15 +289,23 @@ impl Lease {
         for (others, used) in self.others.iter().zip(grant.others.each()) {
             others.store(used, Ordering::Relaxed);
         }
+        let left = grant.most.with(grant.allowed, u64::saturating_sub).each();
+        for (spare, left) in self.spare.iter().zip(left) {
+            spare.store(left / u64::from(grant.processes.max(1)), Ordering::Relaxed);
+        }
         self.is_blind.store(grant.has_forgotten, Ordering::Relaxed);
         self.seconds.store(grant.seconds.unwrap_or(f64::NAN).to_bits(), Ordering::Relaxed);
         self.trusted.store(Moment::from(asked).after(TRUSTED).nanos(), Ordering::Release);
         self.renewed.notify_waiters();
     }
 
-    /// Notes whether the renewal that is told next gave less than was wanted: then the fleet has no more.
-    pub(super) fn set_denied(&self, was_denied: bool) {
+    /// Notes what was asked for the renewal that is told next, and whether it gave less than was wanted: then the fleet has no more.
+    pub(super) fn note_ask(&self, ask: &Ask, grant: &Grant) {
+        let was_denied = ask.want.each().iter().zip(grant.allowed.each()).any(|(want, got)| got < *want);
         self.was_denied.store(was_denied, Ordering::Relaxed);
+        for (told, used) in self.told.iter().zip(ask.used.each()) {
+            told.store(used, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn was_denied(&self) -> bool {

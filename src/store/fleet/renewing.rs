@@ -50,11 +50,10 @@ impl Fleet {
             common.standing.ask();
             match common.answer(common.engine.share(&asks)).await {
                 Ok(grants) if grants.len() == asks.len() => {
+                    common.standing.took(clock::now().saturating_duration_since(now));
                     for ((lease, ask), grant) in asked.iter().zip(&asks).zip(&grants) {
                         lease.book().processes = grant.processes;
-                        lease.set_denied(
-                            ask.want.each().iter().zip(grant.allowed.each()).any(|(want, got)| got < *want),
-                        );
+                        lease.note_ask(ask, grant);
                         lease.renew(grant, now);
                     }
                     self.count_processes(now);

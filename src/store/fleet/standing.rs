@@ -9,6 +9,11 @@ use crate::config::OnFailure;
 
 use super::super::{StoreError, TRUSTED};
 
+/// Before anything was answered nobody knows how long that takes.
+const FIRST_PATIENCE: Duration = Duration::from_millis(100);
+/// A store that takes longer than this is away, however slow it has become.
+const MOST_PATIENCE: Duration = Duration::from_secs(1);
+
 /// So many waits in a row without an answer mean that the store is away.
 const MISSES: u32 = 3;
 
@@ -22,6 +27,9 @@ pub struct Standing {
     unanswered: AtomicBool,
     /// Waits of calls without an answer, all of them.
     misses: AtomicU64,
+    /// How long an answer takes, and how much that varies, smoothed; nanoseconds, 0 before the first.
+    round_trip: AtomicU64,
+    deviation: AtomicU64,
     /// Of those, how many came in a row.
     missed: AtomicU32,
     past: Mutex<Past>,
@@ -62,6 +70,8 @@ impl Standing {
             processes: AtomicU32::new(1),
             unanswered: AtomicBool::new(true),
             misses: AtomicU64::new(0),
+            round_trip: AtomicU64::new(0),
+            deviation: AtomicU64::new(0),
             missed: AtomicU32::new(0),
             past: Mutex::new(past),
         }
@@ -77,6 +87,29 @@ impl Standing {
 
     pub fn saw(&self, processes: u32) {
         self.processes.store(processes.max(1), Ordering::Relaxed);
+    }
+
+    /// Takes in how long an answer took, as TCP does. On a machine that is busy answers take long, and that is no fault of the store.
+    pub fn took(&self, time: Duration) {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 8).min(u64::MAX / 8).max(1);
+        let (mean, deviation) = (self.round_trip.load(Ordering::Relaxed), self.deviation.load(Ordering::Relaxed));
+        let (mean, deviation) = match mean {
+            0 => (time, time / 2),
+            _ => (mean - mean / 8 + time / 8, deviation - deviation / 4 + mean.abs_diff(time) / 4),
+        };
+        self.round_trip.store(mean, Ordering::Relaxed);
+        self.deviation.store(deviation, Ordering::Relaxed);
+    }
+
+    /// How long a wait lasts that is a miss: the configured time, or what answers take if that is longer.
+    pub fn patience(&self, configured: Duration) -> Duration {
+        let (mean, deviation) = (self.round_trip.load(Ordering::Relaxed), self.deviation.load(Ordering::Relaxed));
+        let usual = match mean {
+            _ if configured.is_zero() => configured,
+            0 => FIRST_PATIENCE,
+            _ => Duration::from_nanos(mean.saturating_add(deviation.saturating_mul(4))),
+        };
+        usual.min(MOST_PATIENCE).max(configured)
     }
 
     /// The store is asked, from here until it has [answered](Standing::answered).
@@ -194,6 +227,23 @@ mod tests {
         assert!(!standing.is_away());
         standing.missed("s", clock::now(), PATIENCE);
         assert!(!standing.is_away(), "they are counted anew");
+    }
+
+    #[test]
+    fn patience_is_what_answers_take() {
+        let standing = Standing::new(OnFailure::FailOpen);
+        assert_eq!(standing.patience(PATIENCE), FIRST_PATIENCE);
+        (0..50).for_each(|_| standing.took(PATIENCE / 50));
+        assert_eq!(standing.patience(PATIENCE), PATIENCE);
+        // The machine has become busy, and then is so no more.
+        (0..50).for_each(|time| standing.took(PATIENCE * (4 + time % 2)));
+        let busy = standing.patience(PATIENCE);
+        assert!(busy > PATIENCE * 5 && busy < PATIENCE * 10, "{busy:?}");
+        (0..100).for_each(|_| standing.took(PATIENCE / 50));
+        assert_eq!(standing.patience(PATIENCE), PATIENCE);
+        standing.took(Duration::MAX);
+        assert_eq!(standing.patience(PATIENCE), MOST_PATIENCE);
+        assert_eq!(Standing::new(OnFailure::FailOpen).patience(Duration::ZERO), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

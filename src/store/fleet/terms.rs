@@ -13,7 +13,8 @@ pub enum Terms {
     Exact,
     /// The store is away.
     Alone(OnFailure),
-    /// It did not answer a call in time, and is not known to be away. The call still goes by what was heard of the others.
+    /// It did not answer a call in time, and is not known to be away. The call goes by what the process holds, and its equal part
+    /// of what was left to all.
     Missed(OnFailure),
 }
 

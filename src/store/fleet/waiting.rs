@@ -2,19 +2,28 @@
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::deployment::Used;
 
-use super::super::Amounts;
+use super::super::{Amounts, TRUSTED};
 use super::lease::Lease;
 use super::terms::Terms;
 use super::{RETRY, TICK};
 
-/// A store that answers, and gives what is asked, is waited for so many times as long as one that is silent: others of this
-/// process were quicker, and the next answer is for the rest of them.
-const MOST_PATIENCES: u32 = 10;
+/// After so many silences a call goes without the store.
+pub(super) const SILENCES: u32 = 2;
+
+/// Whether a wait that ended without an answer ended when it should. Where it did not, this process is too busy to hear
+/// anything, and the store may be well.
+pub(super) fn is_on_time(began: Instant, wait: Duration) -> bool {
+    since(began) < wait + wait / 2
+}
+
+fn since(start: Instant) -> Duration {
+    clock::now().saturating_duration_since(start)
+}
 
 /// What a call is going to take of a deployment, a slot included.
 #[derive(Clone, Copy, Debug)]
@@ -54,39 +63,34 @@ impl Lease {
         Waiting { lease: self, demand }
     }
 
-    /// Asks for more, and tries again with each renewal that comes within the patience. `attempt` is given the terms that it
-    /// goes by. `None` if there is nothing for this call, or the store has failed and the limits hold without it.
+    /// Asks for more, and tries again with each renewal that comes. `attempt` is given the terms that it goes by. `None` if there
+    /// is nothing for this call, or the store has failed and the limits hold without it.
     pub async fn obtain<T>(&self, demand: Demand, mut attempt: impl FnMut(Terms) -> Option<T>) -> Option<T> {
         let (common, start) = (&self.common, clock::now());
-        let mut began = start;
-        let (standing, patience) = (&common.standing, common.config.patience);
+        let (standing, configured) = (&common.standing, common.config.patience);
         let _waiting = self.wait_for(demand);
-        let mut was_denied = patience.is_zero();
-        while !standing.is_away() {
-            let left = patience.saturating_sub(clock::now().saturating_duration_since(began));
+        let mut silences = 0;
+        while !standing.is_away() && silences < SILENCES && since(start) < TRUSTED {
+            let (began, patience) = (clock::now(), standing.patience(configured));
             let renewed = pin!(self.renewed.notified());
             common.wake.notify_one();
-            if left.is_zero() || clock::within(left, renewed).await.is_none() {
+            if clock::within(patience, renewed).await.is_some() {
+                if let Some(obtained) = attempt(self.terms()) {
+                    return Some(obtained);
+                }
+                // What was granted may be gone to others of this process, who were quicker: that is no denial.
+                if self.was_denied() && since(start) >= configured {
+                    self.set_short(clock::now(), TICK);
+                    return None;
+                }
+                // Whoever holds more than it uses is told to give back, and does so in a moment.
+                clock::sleep(RETRY).await;
+            } else if patience.is_zero() {
                 break;
+            } else if is_on_time(began, patience) && standing.is_unanswered() {
+                standing.missed(&common.name, began, patience);
+                silences += 1;
             }
-            // What was granted may be gone to others of this process, who were quicker: that is no denial.
-            was_denied = self.was_denied();
-            let now = clock::now();
-            if !was_denied && now.saturating_duration_since(start) < patience * MOST_PATIENCES {
-                began = now;
-            }
-            if let Some(obtained) = attempt(self.terms()) {
-                return Some(obtained);
-            }
-            // Whoever holds more than it uses is told to give back, and does so in a moment.
-            clock::sleep(RETRY.min(left)).await;
-        }
-        if was_denied && !standing.is_away() {
-            self.set_short(clock::now(), TICK);
-            return None;
-        }
-        if !standing.is_away() && standing.is_unanswered() {
-            standing.missed(&common.name, began, patience);
         }
         attempt(self.terms_unanswered())
     }

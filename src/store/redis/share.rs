@@ -21,6 +21,8 @@ const SURE: Duration = Duration::from_secs(60);
 pub struct Held {
     renewed: Instant,
     allowed: Amounts,
+    most: Amounts,
+    processes: u32,
     /// When the store had lost it. Until all processes have written theirs again nobody gets more than it had: the
     /// leases of before fit into the limit, and those that are not written yet can't be seen.
     lost: Option<Instant>,
@@ -82,8 +84,12 @@ impl Redis {
 
 impl Held {
     fn is_lost(&self) -> bool {
-        self.lost.is_some_and(|lost| clock::now().saturating_duration_since(lost) < TRUSTED)
+        self.lost.is_some_and(is_recent)
     }
+}
+
+fn is_recent(lost: Instant) -> bool {
+    clock::now().saturating_duration_since(lost) < TRUSTED
 }
 
 /// Remembers what was granted; what the store forgot in between is no reason for more.
@@ -101,7 +107,13 @@ fn hold(all: &mut HashMap<Arc<str>, Held>, ask: &Ask, grant: &mut Grant, was_kno
             grant.allowed = grant.allowed.with(held.allowed, u64::min).with(ask.used, u64::max);
         }
     }
-    let now_held = Held { renewed: now, allowed: grant.allowed, lost };
+    if let (Some(held), true) = (all.get(&ask.id), lost.is_some_and(is_recent)) {
+        // What was left to all is what was left before, and so are those who share it.
+        grant.most = grant.most.with(held.most, u64::min).with(grant.allowed, u64::max);
+        grant.processes = grant.processes.max(held.processes);
+    }
+    let Grant { allowed, most, processes, .. } = *grant;
+    let now_held = Held { renewed: now, allowed, most, processes, lost };
     grant.has_forgotten = now_held.is_lost();
     all.insert(Arc::clone(&ask.id), now_held);
 }
@@ -116,9 +128,11 @@ fn read(answer: &Value) -> Option<(Grant, bool)> {
     let words: Vec<_> = text(answer)?.split(' ').collect();
     let [all @ .., processes, seconds, was_known] = words.as_slice() else { return None };
     let all = all.iter().map(|word| read_number(word)).collect::<Option<Vec<_>>>()?;
-    let (allowed, others) = all.split_at_checked(5)?;
+    let (allowed, rest) = all.split_at_checked(5)?;
+    let (others, most) = rest.split_at_checked(5)?;
     let grant = Grant {
         allowed: Amounts::of(allowed.try_into().ok()?),
+        most: Amounts::of(most.try_into().ok()?),
         others: Amounts::of(others.try_into().ok()?),
         seconds: seconds.parse().ok(),
         processes: processes.parse().ok()?,
@@ -134,13 +148,20 @@ mod tests {
     #[test]
     fn an_answer_is_read() {
         let answer = |text: &str| read(&Value::BulkString(text.into()));
-        let (grant, was_known) = answer("1 2 3 4 * 6 7 8 9 0 3 0.25 1").unwrap();
+        let (grant, was_known) = answer("1 2 3 4 * 6 7 8 9 0 2 3 4 5 * 3 0.25 1").unwrap();
         assert_eq!(grant.allowed, Amounts::of([1, 2, 3, 4, u64::MAX]));
+        assert_eq!(grant.most, Amounts::of([2, 3, 4, 5, u64::MAX]));
         assert_eq!((grant.others, grant.processes, grant.seconds), (Amounts::of([6, 7, 8, 9, 0]), 3, Some(0.25)));
         assert!(was_known);
-        let (grant, was_known) = answer("1 2 3 4 5 6 7 8 9 0 1 - 0").unwrap();
+        let (grant, was_known) = answer("1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 1 - 0").unwrap();
         assert_eq!((grant.seconds, was_known), (None, false));
-        for odd in ["", "1 2 3", "1 2 3 4 5 6 7 8 9 0 11 1 - 0", "a 2 3 4 5 6 7 8 9 0 1 - 0"] {
+        for odd in [
+            "",
+            "1 2 3",
+            "1 2 3 4 5 6 7 8 9 0 1 - 0",
+            "1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 1 - 0",
+            "a 2 3 4 5 6 7 8 9 0 1 2 3 4 5 1 - 0",
+        ] {
             assert_eq!(answer(odd), None, "{odd}");
         }
     }

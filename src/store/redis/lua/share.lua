@@ -2,7 +2,7 @@
 -- KEYS[1]: the rows, a hash of process -> "time, 5 x allowed, 5 x used, seconds" (milliseconds; "*" is endless).
 -- ARGV: process, kept ms, alive ms, channel, message that asks to give back ("" for none), seconds ("" for none),
 --       5 x limit, 5 x used, 5 x wanted.
--- Answer: 5 x allowed, 5 x used by others, processes, their mean seconds ("-"), 1 if there was a row of this process.
+-- Answer: 5 x allowed, 5 x used by others, 5 x the most that could have been allowed, processes, their mean seconds ("-"), 1 if there was a row of this process.
 local function number(text)
   if text == '*' then return math.huge end
   return tonumber(text)
@@ -55,7 +55,7 @@ for place = 1, 5 do
   if own > 0 or want > 0 then idle = false end
   if allowed[place] < want then short = true end
   row[1 + place], row[6 + place] = text(allowed[place]), ARGV[11 + place]
-  out[place], out[5 + place] = text(allowed[place]), text(used[place])
+  out[place], out[5 + place], out[10 + place] = text(allowed[place]), text(used[place]), text(left)
 end
 if ARGV[6] ~= '' then row[12] = ARGV[6] end
 if idle then
@@ -66,7 +66,7 @@ else
 end
 -- Who may not publish has its lease all the same.
 if short and spare and ARGV[5] ~= '' then redis.pcall('PUBLISH', ARGV[4], ARGV[5]) end
-out[11], out[12] = text(processes), '-'
-if told > 0 then out[12] = string.format('%.17g', seconds / told) end
-out[13] = known
+out[16], out[17] = text(processes), '-'
+if told > 0 then out[17] = string.format('%.17g', seconds / told) end
+out[18] = known
 return table.concat(out, ' ')
