@@ -42,7 +42,7 @@ struct Settlement {
 impl Lease {
     /// Whether the store is asked before each attempt.
     pub fn is_exact(&self) -> bool {
-        self.common.config.limits == SharedLimits::Exact && !self.common.standing.is_away()
+        self.common.config.limits == SharedLimits::Exact && !self.common.standing.is_silent()
     }
 
     /// Takes room in the store's own minute, within the patience.
@@ -58,12 +58,12 @@ impl Lease {
             match clock::within(patience, answer.as_mut()).await {
                 Some(answer) => break answer,
                 None if is_on_time(from, patience) => {
-                    common.standing.missed(&common.name, from, patience);
+                    common.standing.missed(from, patience);
                     silences += 1;
                 }
                 None => {}
             }
-            if silences >= SILENCES || common.standing.is_away() {
+            if silences >= SILENCES || common.standing.is_silent() {
                 return Took::Unanswered;
             }
         };
@@ -77,7 +77,7 @@ impl Lease {
                 }
             }
             Err(error) => {
-                common.standing.missed(&common.name, began, common.config.patience);
+                common.standing.missed(began, common.config.patience);
                 common.standing.failed(&common.name, &error, began);
                 Took::Unanswered
             }

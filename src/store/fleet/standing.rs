@@ -1,4 +1,7 @@
-//! How this process stands to the store: it shares, or it is alone for as long as the store is away.
+//! How this process stands to the store: it shares; the store is silent, and nobody waits for it; or it is away, and the process alone.
+//!
+//! Silence is soon there, and may be the fault of a busy machine: limits still hold then, see [`Terms::Missed`](super::Terms). Only a
+//! store that has answered nothing for long is away.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,12 +17,13 @@ const FIRST_PATIENCE: Duration = Duration::from_millis(100);
 /// A store that takes longer than this is away, however slow it has become.
 const MOST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// So many waits in a row without an answer mean that the store is away.
+/// After so many waits in a row without an answer no call waits any more.
 const MISSES: u32 = 3;
 
 /// Whether limits are shared right now, and what holds otherwise.
 pub struct Standing {
     away: AtomicBool,
+    silent: AtomicBool,
     pub on_failure: OnFailure,
     /// Alive, as told last; this one included.
     processes: AtomicU32,
@@ -66,6 +70,7 @@ impl Standing {
         let past = Past { since: clock::now(), failing: None, last_miss: None, last_error: None };
         Self {
             away: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             on_failure,
             processes: AtomicU32::new(1),
             unanswered: AtomicBool::new(true),
@@ -79,6 +84,11 @@ impl Standing {
 
     pub fn is_away(&self) -> bool {
         self.away.load(Ordering::Acquire)
+    }
+
+    /// Nobody waits for it.
+    pub fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Acquire)
     }
 
     pub fn processes(&self) -> u32 {
@@ -133,6 +143,7 @@ impl Standing {
         past.failing = None;
         self.unanswered.store(false, Ordering::Release);
         self.heard();
+        self.silent.store(false, Ordering::Release);
         if self.away.swap(false, Ordering::AcqRel) {
             past.since = clock::now();
             log::info!(store = name; "the shared state is back: limits hold over all processes again");
@@ -157,7 +168,7 @@ impl Standing {
     }
 
     /// A call that began to wait at `began` had no answer. Those that waited beside each other count once.
-    pub fn missed(&self, name: &str, began: Instant, patience: Duration) {
+    pub fn missed(&self, began: Instant, patience: Duration) {
         let mut past = self.lock();
         self.misses.fetch_add(1, Ordering::Relaxed);
         if past.last_miss.is_some_and(|last| began < last) {
@@ -167,11 +178,12 @@ impl Standing {
         let seconds = patience.as_secs_f64();
         past.last_error = Some(format!("no answer within {seconds} s"));
         if self.missed.fetch_add(1, Ordering::Relaxed) + 1 >= MISSES {
-            self.leave(name, &mut past);
+            self.silent.store(true, Ordering::Release);
         }
     }
 
     fn leave(&self, name: &str, past: &mut Past) {
+        self.silent.store(true, Ordering::Release);
         if !self.away.swap(true, Ordering::AcqRel) {
             past.since = clock::now();
             let (mode, error) = (self.on_failure.name(), past.last_error.as_deref().unwrap_or_default());
@@ -213,20 +225,19 @@ mod tests {
         let standing = Standing::new(OnFailure::FailOpen);
         let start = clock::now();
         tokio::time::advance(PATIENCE).await;
-        (0..100).for_each(|_| standing.missed("s", start, PATIENCE));
-        assert!(!standing.is_away());
+        (0..100).for_each(|_| standing.missed(start, PATIENCE));
+        assert!(!standing.is_silent());
         for _ in 0..2 {
             let began = clock::now();
             tokio::time::advance(PATIENCE).await;
-            standing.missed("s", began, PATIENCE);
+            standing.missed(began, PATIENCE);
         }
-        assert!(standing.is_away());
-        let status = standing.status("s".to_owned(), 0);
-        assert_eq!((status.misses, status.since), (102, clock::now()));
+        assert!(standing.is_silent() && !standing.is_away());
+        assert_eq!(standing.status("s".to_owned(), 0).misses, 102);
         standing.answered("s");
-        assert!(!standing.is_away());
-        standing.missed("s", clock::now(), PATIENCE);
-        assert!(!standing.is_away(), "they are counted anew");
+        assert!(!standing.is_silent());
+        standing.missed(clock::now(), PATIENCE);
+        assert!(!standing.is_silent(), "they are counted anew");
     }
 
     #[test]
@@ -258,7 +269,7 @@ mod tests {
         assert!(!standing.is_away(), "it answered meanwhile");
         tokio::time::advance(TRUSTED).await;
         standing.failed("s", &broken(), clock::now());
-        assert!(standing.is_away());
+        assert!(standing.is_away() && standing.is_silent());
         assert_eq!(standing.status("s".to_owned(), 0).last_error.as_deref(), Some("broken"));
     }
 }

@@ -22,6 +22,7 @@ impl Terms {
     pub(super) fn now(standing: &Standing, limits: SharedLimits) -> Self {
         match limits {
             _ if standing.is_away() => Terms::Alone(standing.on_failure),
+            _ if standing.is_silent() => Terms::Missed(standing.on_failure),
             SharedLimits::Leases => Terms::Leased,
             SharedLimits::Exact => Terms::Exact,
         }

@@ -70,7 +70,7 @@ impl Lease {
         let (standing, configured) = (&common.standing, common.config.patience);
         let _waiting = self.wait_for(demand);
         let mut silences = 0;
-        while !standing.is_away() && silences < SILENCES && since(start) < TRUSTED {
+        while !standing.is_silent() && silences < SILENCES && since(start) < TRUSTED {
             let (began, patience) = (clock::now(), standing.patience(configured));
             let renewed = pin!(self.renewed.notified());
             common.wake.notify_one();
@@ -88,7 +88,7 @@ impl Lease {
             } else if patience.is_zero() {
                 break;
             } else if is_on_time(began, patience) && standing.is_unanswered() {
-                standing.missed(&common.name, began, patience);
+                standing.missed(began, patience);
                 silences += 1;
             }
         }

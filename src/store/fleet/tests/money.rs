@@ -68,6 +68,6 @@ async fn the_exact_way_gives_up_on_a_store_that_is_silent() {
         assert_eq!(one.lease.take(demand, one.limits.each()).await, Took::Unanswered);
         assert!(clock::now() - before <= Duration::from_millis(most));
     }
-    assert!(!one.lease.is_exact() && one.lease.terms() == Terms::Alone(OnFailure::FailOpen));
+    assert!(!one.lease.is_exact() && one.lease.terms() == Terms::Missed(OnFailure::FailOpen));
     assert_eq!(one.link.takes.load(Ordering::SeqCst), 3);
 }
