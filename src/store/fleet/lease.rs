@@ -145,11 +145,12 @@ impl Lease {
         }
     }
 
-    /// What was used, and an equal part of the rest, where no leases are held.
+    /// What was used, and an equal part of the rest, where no leases are held: of half of it, since what the others have used since
+    /// they told so is not known.
     fn parted(&self, place: usize, limit: u64, now: Moment) -> u64 {
         let told = self.told[place].load(Ordering::Relaxed);
         let left = limit.saturating_sub(told).saturating_sub(self.of_others(place, now));
-        told.saturating_add(left / u64::from(self.common.standing.processes()))
+        told.saturating_add(left / 2 / u64::from(self.common.standing.processes()))
     }
 
     /// How much this process could use if it asked: the limits without what the others have used. Who has just asked in vain, or
