@@ -11,7 +11,7 @@ use crate::processes::{Callers, Provider, alone, names, start, sum};
 
 const PROCESSES: usize = 8;
 const GROUPS: usize = 12;
-const TIME: Duration = Duration::from_secs(12);
+const TIME: Duration = Duration::from_secs(8);
 /// Good answers of a deployment before it refuses.
 const GOOD: u64 = 400;
 
