@@ -23,7 +23,7 @@ pub struct StoreConfig {
     pub on_failure: OnFailure,
     /// `llmrouter_settings.shared_limits`.
     pub limits: SharedLimits,
-    /// `llmrouter_settings.shared_namespace`: routers of one namespace share; else the cache's `namespace`, else "llmrouter".
+    /// `llmrouter_settings.shared_namespace`: routers of one namespace share; "llmrouter" unless set.
     pub namespace: String,
     /// `llmrouter_settings.shared_latency`: seconds of answers are the fleet's, too.
     pub latency: bool,
