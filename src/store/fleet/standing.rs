@@ -101,7 +101,7 @@ impl Standing {
 
     /// Takes in how long an answer took, as TCP does. On a machine that is busy answers take long, and that is no fault of the store.
     pub fn took(&self, time: Duration) {
-        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 8).min(u64::MAX / 8).max(1);
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 8).clamp(1, u64::MAX / 8);
         let (mean, deviation) = (self.round_trip.load(Ordering::Relaxed), self.deviation.load(Ordering::Relaxed));
         let (mean, deviation) = match mean {
             0 => (time, time / 2),
