@@ -91,7 +91,7 @@ impl Standing {
 
     /// Takes in how long an answer took, as TCP does. On a machine that is busy answers take long, and that is no fault of the store.
     pub fn took(&self, time: Duration) {
-        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 8).min(u64::MAX / 8).max(1);
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 8).clamp(1, u64::MAX / 8);
         let (mean, deviation) = (self.round_trip.load(Ordering::Relaxed), self.deviation.load(Ordering::Relaxed));
         let (mean, deviation) = match mean {
             0 => (time, time / 2),
@@ -164,8 +164,10 @@ impl Standing {
             return;
         }
         past.last_miss = Some(clock::now());
-        let seconds = patience.as_secs_f64();
-        past.last_error = Some(format!("no answer within {seconds} s"));
+        // Where the store says itself what is wrong, that is why nobody gets an answer.
+        if past.failing.is_none() {
+            past.last_error = Some(format!("no answer within {} s", patience.as_secs_f64()));
+        }
         if self.missed.fetch_add(1, Ordering::Relaxed) + 1 >= MISSES {
             self.leave(name, &mut past);
         }
@@ -244,6 +246,21 @@ mod tests {
         standing.took(Duration::MAX);
         assert_eq!(standing.patience(PATIENCE), MOST_PATIENCE);
         assert_eq!(Standing::new(OnFailure::FailOpen).patience(Duration::ZERO), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_store_said_explains_the_misses() {
+        let standing = Standing::new(OnFailure::FailOpen);
+        let why = || standing.status("s".to_owned(), 0).last_error;
+        standing.missed("s", clock::now(), PATIENCE);
+        assert_eq!(why().as_deref(), Some("no answer within 0.005 s"));
+        standing.failed("s", &broken(), clock::now());
+        tokio::time::advance(PATIENCE).await;
+        standing.missed("s", clock::now(), PATIENCE);
+        assert_eq!(why().as_deref(), Some("broken"));
+        standing.answered("s");
+        standing.missed("s", clock::now(), PATIENCE);
+        assert_eq!(why().as_deref(), Some("no answer within 0.005 s"));
     }
 
     #[tokio::test(start_paused = true)]
