@@ -49,6 +49,8 @@ type ChatRequest struct {
 	OnExhausted string `json:"on_exhausted,omitempty"`
 	// Cache says what the response cache does with the request, if the configuration has one.
 	Cache *CacheControl `json:"cache,omitempty"`
+	// Caching leaves the response cache out of it where it is false.
+	Caching *bool `json:"caching,omitempty"`
 	// Fallbacks say who answers when the model's group can't, in the place of the configured ones: [FallbackNames],
 	// [FallbackTargets] or [FallbackLists]. None of them turn fallbacks off: FallbackNames{}.
 	Fallbacks Fallbacks `json:"fallbacks,omitempty"`

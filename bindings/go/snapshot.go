@@ -10,11 +10,10 @@ import (
 
 // Snapshot is the state of a router at one moment.
 type Snapshot struct {
-	Version string  `json:"version"` // The library's.
-	Groups  []Group `json:"groups"`
-	// Cache is nil without a response cache.
-	Cache    *CacheStatus `json:"cache"`
-	Store    *Store       `json:"store"`    // What processes share their state through; nil if nothing is shared.
+	Version  string       `json:"version"` // The library's.
+	Groups   []Group      `json:"groups"`
+	Cache    *CacheStatus `json:"cache"`    // Nil without a response cache.
+	Store    *StoreStatus `json:"store"`    // What processes share their state through; nil if nothing is shared.
 	Warnings []Warning    `json:"warnings"` // What the configuration has that has no effect.
 	// Raw is the whole snapshot as the library gave it.
 	Raw json.RawMessage `json:"-"`
@@ -41,8 +40,8 @@ type DeploymentStatus struct {
 	Since    time.Time `json:"-"`
 	Until    time.Time `json:"-"`
 	InFlight int       `json:"in_flight"`
-	RPM      uint64    `json:"rpm"` // Requests of the last minute.
-	TPM      uint64    `json:"tpm"` // Tokens of the last minute.
+	RPM      uint64    `json:"rpm"` // Requests of the last minute, those of other processes included.
+	TPM      uint64    `json:"tpm"` // Tokens of the last minute, likewise.
 	// Latency is the time of an answer, for each token of it where they are told, and TTFT that to the first content of
 	// a stream, as strategies reckon with them: a failure counts as 1000 s for a minute. 0 if nobody has measured it.
 	Latency   time.Duration `json:"-"`
@@ -61,17 +60,27 @@ type CacheStatus struct {
 	Joined   uint64 `json:"joined"` // Calls that waited for an equal one.
 	Stored   uint64 `json:"stored"`
 	Evicted  uint64 `json:"evicted"`
+	// Shared is what other processes see, too; nil if there is no such place.
+	Shared *SharedCacheStatus `json:"shared"`
 }
 
-// Store is how a process stands to what it shares its state through.
-type Store struct {
+// SharedCacheStatus is how the part of the response cache is that processes share.
+type SharedCacheStatus struct {
+	Name      string `json:"name"`      // What it is, and where.
+	State     string `json:"state"`     // "ready" or "away".
+	Hits      uint64 `json:"hits"`      // Answers that came from there.
+	Unwritten uint64 `json:"unwritten"` // Answers that could not be put there.
+}
+
+// StoreStatus is how a process stands to what it shares its state through.
+type StoreStatus struct {
 	Engine string `json:"engine"` // What it is, and where.
 	// State is "shared", or "alone" while it is away; then Mode ("fail_open", "fail_closed", "local_share") says what holds.
 	State     string    `json:"state"`
 	Mode      string    `json:"mode"`
 	Since     time.Time `json:"-"`          // Of the state.
 	LastError string    `json:"last_error"` // The last failure, also when it is over.
-	Processes int       `json:"processes"`  // Alive, this one included.
+	Processes int       `json:"processes"`  // That lately used a deployment which this one uses, itself included.
 	Pending   int       `json:"pending"`    // What it was not told of yet.
 	Misses    uint64    `json:"misses"`     // Waits of calls that had no answer.
 }
@@ -118,8 +127,8 @@ func (d *DeploymentStatus) UnmarshalJSON(data []byte) error {
 }
 
 // UnmarshalJSON reads the time, which is Unix milliseconds.
-func (s *Store) UnmarshalJSON(data []byte) error {
-	type plain Store
+func (s *StoreStatus) UnmarshalJSON(data []byte) error {
+	type plain StoreStatus
 	timed := struct {
 		*plain
 		Since *int64 `json:"since"`

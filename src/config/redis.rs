@@ -87,7 +87,8 @@ fn router_redis(read: &Read, environment: &Environment, report: &mut Report) -> 
     for (name, value) in kwargs.iter() {
         plain.entry(name.to_owned()).or_insert_with(|| value.clone());
     }
-    redis(&Settings::new(plain), &read.router_path("redis_host"), environment, report)
+    let written = if plain.contains_key("url") { "redis_url" } else { "redis_host" };
+    redis(&Settings::new(plain), &read.router_path(written), environment, report)
 }
 
 /// The Redis of the response cache: `cache_params`, `cache_kwargs`, else the router's, else what variables say.
@@ -326,7 +327,7 @@ mod tests {
     #[test]
     fn a_wrong_address_is_told_without_its_password() {
         let error = shared("redis_url: 'http://user:hunter2@host'").unwrap_err();
-        assert!(error.contains("no address of a Redis") && !error.contains("hunter2"), "{error}");
+        assert!(error.contains("redis_url: no address of a Redis") && !error.contains("hunter2"), "{error}");
         let error = shared("litellm_settings: {cache: true, cache_params: {type: redis}}").unwrap_err();
         assert!(error.contains("a Redis without an address"), "{error}");
         let error = shared("redis_host: a\nllmrouter_settings: {shared_state: file}").unwrap_err();

@@ -74,7 +74,7 @@ export interface StoreState {
   since: number;
   /** The last failure, also when it is over. */
   last_error: string | null;
-  /** Processes alive, this one included. */
+  /** Those that lately used a deployment which this one uses, itself included. */
   processes: number;
   /** What the store was not told of yet. */
   pending: number;

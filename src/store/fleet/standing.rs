@@ -175,8 +175,10 @@ impl Standing {
             return;
         }
         past.last_miss = Some(clock::now());
-        let seconds = patience.as_secs_f64();
-        past.last_error = Some(format!("no answer within {seconds} s"));
+        // Where the store says itself what is wrong, that is why nobody gets an answer.
+        if past.failing.is_none() {
+            past.last_error = Some(format!("no answer within {} s", patience.as_secs_f64()));
+        }
         if self.missed.fetch_add(1, Ordering::Relaxed) + 1 >= MISSES {
             self.silent.store(true, Ordering::Release);
         }
@@ -255,6 +257,21 @@ mod tests {
         standing.took(Duration::MAX);
         assert_eq!(standing.patience(PATIENCE), MOST_PATIENCE);
         assert_eq!(Standing::new(OnFailure::FailOpen).patience(Duration::ZERO), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_store_said_explains_the_misses() {
+        let standing = Standing::new(OnFailure::FailOpen);
+        let why = || standing.status("s".to_owned(), 0).last_error;
+        standing.missed("s", clock::now(), PATIENCE);
+        assert_eq!(why().as_deref(), Some("no answer within 0.005 s"));
+        standing.failed("s", &broken(), clock::now());
+        tokio::time::advance(PATIENCE).await;
+        standing.missed("s", clock::now(), PATIENCE);
+        assert_eq!(why().as_deref(), Some("broken"));
+        standing.answered("s");
+        standing.missed("s", clock::now(), PATIENCE);
+        assert_eq!(why().as_deref(), Some("no answer within 0.005 s"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::clock;
 use crate::config::RedisAddress;
 
-use super::dial::{Dialer, Place};
+use super::dial::{Dialer, Place, refused};
 use super::link::{Fault, Link, Target};
 use super::servers::{Order, is_read_only};
 use super::slots::{Slots, redirect, slot};
@@ -30,6 +30,8 @@ struct Map {
     reading: Option<watch::Receiver<Outcome>>,
     /// Not before then again.
     next: Instant,
+    /// Why there is none, as long as there is none.
+    why: String,
 }
 
 pub struct Cluster {
@@ -53,7 +55,12 @@ type Groups = HashMap<RedisAddress, Vec<(usize, bool)>>;
 
 impl Cluster {
     pub fn new(dialer: &Arc<Dialer>, seeds: &[RedisAddress], timeout: Duration) -> Arc<Self> {
-        let map = Map { slots: Arc::default(), reading: None, next: clock::now() };
+        let map = Map {
+            slots: Arc::default(),
+            reading: None,
+            next: clock::now(),
+            why: "no map of the cluster yet".to_owned(),
+        };
         Arc::new(Self {
             dialer: Arc::clone(dialer),
             seeds: seeds.to_vec(),
@@ -196,15 +203,19 @@ impl Cluster {
             return Ok(known);
         }
         let Some(mut reading) = self.read_map() else {
-            return Err(Fault::Away("no map of the cluster yet".to_owned()));
+            return Err(self.no_map());
         };
         let left = deadline.saturating_duration_since(clock::now());
         match clock::within(left, pin!(reading.wait_for(Option::is_some))).await {
             Some(Ok(outcome)) => outcome.clone().unwrap_or(Ok(())).map_err(Fault::Away)?,
             Some(Err(_)) => return Err(Fault::Away("the map was not read to its end".to_owned())),
-            None => return Err(Fault::Away("no map of the cluster yet".to_owned())),
+            None => return Err(self.no_map()),
         }
         Ok(Arc::clone(&lock(&self.map).slots))
+    }
+
+    fn no_map(&self) -> Fault {
+        Fault::Away(lock(&self.map).why.clone())
     }
 
     /// Reads the map in the background, unless that is done already or was done a moment ago.
@@ -224,6 +235,9 @@ impl Cluster {
             let mut map = lock(&cluster.map);
             map.reading = None;
             map.next = clock::now() + BETWEEN_MAPS;
+            if let Err(why) = &read {
+                map.why.clone_from(why);
+            }
             let outcome = read.map(|slots| {
                 let is_known = |address: &RedisAddress| {
                     slots.masters().any(|master| master == address) || cluster.seeds.contains(address)
@@ -251,13 +265,21 @@ impl Cluster {
             match self.link(node).send(&[&question], clock::now() + self.timeout).await {
                 Ok(answers) => match answers.first().and_then(|answer| Slots::read(answer, node)) {
                     Some(slots) => return Ok(slots),
-                    None => why = format!("{} is no server of a cluster", Place(node)),
+                    None => why = format!("{} is no server of a cluster{}", Place(node), said(answers.first())),
                 },
                 Err(Fault::Away(fault) | Fault::Silent(fault)) => why = format!("{}: {fault}", Place(node)),
                 Err(Fault::Busy) => why = format!("{}: too much is asked at once", Place(node)),
             }
         }
         Err(why)
+    }
+}
+
+/// What a server answered instead of a map.
+fn said(answer: Option<&Value>) -> String {
+    match answer {
+        Some(Value::ServerError(error)) => format!(": {}", refused(error.code(), error.details())),
+        _ => String::new(),
     }
 }
 

@@ -10,6 +10,7 @@ mod keys;
 mod link;
 mod litellm;
 mod minute;
+mod redact;
 mod rest;
 mod script;
 mod sentinel;

@@ -13,6 +13,7 @@ use crate::store::StoreError;
 use super::cluster::Cluster;
 use super::dial::{Dialer, Place, refused};
 use super::link::{Fault, Link, Target};
+use super::redact::Redactor;
 use super::sentinel::Sentinels;
 
 /// One question.
@@ -27,6 +28,7 @@ pub struct Order {
 pub struct Servers {
     kind: Kind,
     dialer: Arc<Dialer>,
+    redactor: Redactor,
     timeout: Duration,
 }
 
@@ -47,7 +49,7 @@ impl Servers {
             }
             RedisNodes::Cluster(seeds) => Kind::Cluster(Cluster::new(&dialer, seeds, config.timeout)),
         };
-        Self { kind, dialer, timeout: config.timeout }
+        Self { kind, dialer, redactor: Redactor::new(config), timeout: config.timeout }
     }
 
     pub fn name(&self) -> String {
@@ -73,7 +75,7 @@ impl Servers {
         };
         let answers = answers.map_err(|fault| self.error(fault))?;
         match answers.iter().find_map(as_error) {
-            Some(why) => Err(StoreError(format!("{}: {why}", self.name()))),
+            Some(why) => Err(StoreError(format!("{}: {}", self.name(), self.clean(why)))),
             None => Ok(answers),
         }
     }
@@ -83,7 +85,12 @@ impl Servers {
             Fault::Away(why) | Fault::Silent(why) => why,
             Fault::Busy => StoreError::BUSY.to_owned(),
         };
-        StoreError(format!("{}: {why}", self.name()))
+        StoreError(format!("{}: {}", self.name(), self.clean(why)))
+    }
+
+    /// Why something failed, as it may be shown.
+    pub fn clean(&self, why: String) -> String {
+        self.redactor.clean(why)
     }
 
     /// A connection for subscriptions, and where it leads.

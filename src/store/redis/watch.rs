@@ -42,7 +42,7 @@ impl Redis {
             };
             // Once for each time that it is lost.
             if !is_known {
-                log::warn!("what other processes tell is not heard: {why}");
+                log::warn!("what other processes tell is not heard: {}", self.servers.clean(why));
                 is_known = true;
             }
             // Not all processes at the same moment.
