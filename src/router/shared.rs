@@ -122,7 +122,13 @@ async fn take(view: &View, member: &Member, lease: &Arc<Lease>, mut admission: A
             false
         }
         // What was taken here counts already: it stays if it is within what holds without the store.
-        Took::Unanswered => lease.cap(&limits, lease.terms_unanswered(), now).allow(window.used(now)),
+        Took::Unanswered(late) => {
+            let stays = lease.cap(&limits, lease.terms_unanswered(), now).allow(window.used(now));
+            if stays {
+                late.stays();
+            }
+            stays
+        }
     };
     if stays {
         refund.reserved = None;

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use crate::clock;
 use crate::config::SharedLimits;
@@ -18,14 +21,28 @@ use super::waiting::{Demand, SILENCES, is_on_time};
 const MOST: usize = 10_000;
 
 /// What the store said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Took {
     /// Taken there; the number is for [`Lease::settle`].
     Yes(u64),
     /// No room for so long; `None` if nobody knows.
     No(Option<Duration>),
     /// It did not answer in time.
-    Unanswered,
+    Unanswered(Late),
+}
+
+/// A taking whose answer comes after the call went on without it, if it comes at all. What was taken is given back then, unless
+/// the call uses it all the same.
+#[derive(Debug, Default)]
+pub struct Late {
+    is_used: Arc<AtomicBool>,
+}
+
+impl Late {
+    /// The call goes out: what the store took counts.
+    pub fn stays(&self) {
+        self.is_used.store(true, Ordering::Release);
+    }
 }
 
 /// Takings whose real use is known, and the store does not know it yet.
@@ -51,7 +68,19 @@ impl Lease {
         let [requests, tokens, input, output] = limits;
         let limits = Amounts { requests, tokens, input, output, slots: u64::MAX };
         let more = Amounts { slots: 0, ..demand.0 };
-        let mut answer = pin!(common.engine.take(&self.member.id, more, limits));
+        let late = Late::default();
+        let (sender, answer) = oneshot::channel();
+        let (asked, id, is_used) = (Arc::clone(common), Arc::clone(&self.member.id), Arc::clone(&late.is_used));
+        // By itself, so that an answer is heard that nobody waits for any more.
+        tokio::spawn(async move {
+            let answer = asked.engine.take(&id, more, limits).await;
+            if let Err(Ok(Taken::Yes(place))) = sender.send(answer)
+                && !is_used.load(Ordering::Acquire)
+            {
+                asked.settlements.add(Settlement { id, place, taken: more, real: Amounts::ZERO });
+            }
+        });
+        let mut answer = pin!(answer);
         let mut silences = 0;
         let answer = loop {
             let (from, patience) = (clock::now(), common.standing.patience(common.config.patience));
@@ -64,11 +93,11 @@ impl Lease {
                 None => {}
             }
             if silences >= SILENCES || common.standing.is_silent() {
-                return Took::Unanswered;
+                return Took::Unanswered(late);
             }
         };
         match answer {
-            Ok(taken) => {
+            Ok(Ok(taken)) => {
                 common.standing.took(clock::now().saturating_duration_since(began));
                 common.standing.heard();
                 match taken {
@@ -76,11 +105,13 @@ impl Lease {
                     Taken::No(wait) => Took::No(wait),
                 }
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 common.standing.missed(began, common.config.patience);
                 common.standing.failed(&common.name, &error, began);
-                Took::Unanswered
+                Took::Unanswered(late)
             }
+            // The task is gone, and with it the runtime.
+            Err(_) => Took::Unanswered(late),
         }
     }
 
@@ -91,15 +122,19 @@ impl Lease {
         if taken == real {
             return;
         }
-        let mut waiting = self.common.settlements.lock();
-        if waiting.len() >= MOST {
-            waiting.pop_front();
-        }
-        waiting.push_back(Settlement { id: Arc::clone(&self.member.id), place, taken, real });
+        self.common.settlements.add(Settlement { id: Arc::clone(&self.member.id), place, taken, real });
     }
 }
 
 impl Settlements {
+    fn add(&self, settlement: Settlement) {
+        let mut waiting = self.lock();
+        if waiting.len() >= MOST {
+            waiting.pop_front();
+        }
+        waiting.push_back(settlement);
+    }
+
     pub fn len(&self) -> usize {
         self.lock().len()
     }

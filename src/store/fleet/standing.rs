@@ -263,14 +263,14 @@ mod tests {
     async fn what_the_store_said_explains_the_misses() {
         let standing = Standing::new(OnFailure::FailOpen);
         let why = || standing.status("s".to_owned(), 0).last_error;
-        standing.missed("s", clock::now(), PATIENCE);
+        standing.missed(clock::now(), PATIENCE);
         assert_eq!(why().as_deref(), Some("no answer within 0.005 s"));
         standing.failed("s", &broken(), clock::now());
         tokio::time::advance(PATIENCE).await;
-        standing.missed("s", clock::now(), PATIENCE);
+        standing.missed(clock::now(), PATIENCE);
         assert_eq!(why().as_deref(), Some("broken"));
         standing.answered("s");
-        standing.missed("s", clock::now(), PATIENCE);
+        standing.missed(clock::now(), PATIENCE);
         assert_eq!(why().as_deref(), Some("no answer within 0.005 s"));
     }
 

@@ -53,6 +53,25 @@ async fn the_exact_way_asks_each_time_and_settles() {
     assert!(matches!(other.lease.take(Demand::of(used), limits.each()).await, Took::Yes(_)));
 }
 
+/// What the store takes after nobody waits for it any more is given back, unless the call went out without its word.
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_too_late_is_given_back() {
+    for (goes_out, expected) in [(false, 30), (true, 60)] {
+        let memory = Arc::new(Memory::default());
+        let exact = StoreConfig { limits: SharedLimits::Exact, ..store(OnFailure::FailOpen) };
+        let one = Process::new(&memory, rpm(100), exact);
+        let demand = Demand::of(Used { requests: 1, input: 10, output: 20 });
+        assert!(matches!(one.lease.take(demand, one.limits.each()).await, Took::Yes(_)));
+        one.link.slow.store(50, Ordering::SeqCst);
+        let Took::Unanswered(late) = one.lease.take(demand, one.limits.each()).await else { panic!("in time") };
+        if goes_out {
+            late.stays();
+        }
+        clock::sleep(SECOND * 2).await;
+        assert_eq!(memory.taken("d"), expected);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_exact_way_gives_up_on_a_store_that_is_silent() {
     let memory = Arc::new(Memory::default());
@@ -65,7 +84,7 @@ async fn the_exact_way_gives_up_on_a_store_that_is_silent() {
     for most in [11, 6] {
         assert!(one.lease.is_exact(), "{most}");
         let before = clock::now();
-        assert_eq!(one.lease.take(demand, one.limits.each()).await, Took::Unanswered);
+        assert!(matches!(one.lease.take(demand, one.limits.each()).await, Took::Unanswered(_)));
         assert!(clock::now() - before <= Duration::from_millis(most));
     }
     assert!(!one.lease.is_exact() && one.lease.terms() == Terms::Missed(OnFailure::FailOpen));
