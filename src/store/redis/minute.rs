@@ -19,7 +19,8 @@ impl Redis {
         for amount in minute(more).chain(minute(limits.with(theirs, less))) {
             cmd.arg(number(amount));
         }
-        let answers = self.servers.run(&[Order { key, cmd, again: false }]).await?;
+        // Whoever asks waits for less; but what was taken must be known, to be given back.
+        let answers = self.servers.run_late(&[Order { key, cmd, again: false }]).await?;
         answers.first().and_then(read).ok_or_else(|| odd(&self.servers.name(), "a taking"))
     }
 

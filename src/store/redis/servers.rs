@@ -8,7 +8,7 @@ use redis::{Cmd, Value};
 
 use crate::clock;
 use crate::config::{RedisAddress, RedisConfig, RedisNodes};
-use crate::store::StoreError;
+use crate::store::{StoreError, TRUSTED};
 
 use super::cluster::Cluster;
 use super::dial::{Dialer, Place, refused};
@@ -65,10 +65,19 @@ impl Servers {
 
     /// The answers in the order of the questions. One that is refused fails them all.
     pub async fn run(&self, orders: &[Order]) -> Result<Vec<Value>, StoreError> {
+        self.run_within(orders, self.timeout).await
+    }
+
+    /// The same where a late answer is worth hearing.
+    pub async fn run_late(&self, orders: &[Order]) -> Result<Vec<Value>, StoreError> {
+        self.run_within(orders, self.timeout.max(TRUSTED)).await
+    }
+
+    async fn run_within(&self, orders: &[Order], time: Duration) -> Result<Vec<Value>, StoreError> {
         if orders.is_empty() {
             return Ok(Vec::new());
         }
-        let deadline = clock::now() + self.timeout;
+        let deadline = clock::now() + time;
         let answers = match &self.kind {
             Kind::One(link) => of_one(link, orders, deadline).await,
             Kind::Cluster(cluster) => cluster.run(orders, deadline).await,
