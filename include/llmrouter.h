@@ -519,7 +519,8 @@ char *router_explain(const router_t *router,
                      router_error_t **error);
 
 /**
- * Returns the state of every group and deployment as JSON. Free with `router_string_free`.
+ * Returns the state of every group and deployment, of the response cache (`cache`) and of the store that processes share (`store`), each null if
+ * there is none, and the warnings of the configuration, as JSON. Free with `router_string_free`.
  */
 ROUTER_API
 ROUTER_MUST_USE

@@ -29,6 +29,34 @@ pub fn unix_ms_of(moment: Instant) -> u64 {
     unix_ms().saturating_add(millis(ahead)).saturating_sub(millis(behind))
 }
 
+/// Time that processes of one machine read alike, so that they can leave moments for each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared {
+    /// The same moment, here and by the clock of the machine.
+    here: Instant,
+    there: Duration,
+}
+
+impl Shared {
+    /// `machine` reads the clock of the machine, which must go as fast as [`now`] does.
+    pub fn new(machine: impl Fn() -> Duration) -> Self {
+        // Whoever is interrupted between two looks reads two moments: the closest looks of a few count.
+        let look = || {
+            let before = now();
+            let there = machine();
+            let apart = now().saturating_duration_since(before);
+            (apart, Self { here: before + apart / 2, there })
+        };
+        let looks = std::iter::repeat_with(look).take(8);
+        looks.min_by_key(|(apart, _)| *apart).map_or_else(|| look().1, |(_, closest)| closest)
+    }
+
+    /// Milliseconds, after an origin that the processes share.
+    pub fn ms(&self) -> u64 {
+        millis(self.there + now().saturating_duration_since(self.here))
+    }
+}
+
 /// Waits. Returns at once for zero.
 pub async fn sleep(time: Duration) {
     if !time.is_zero() {
@@ -126,6 +154,14 @@ mod tests {
         let start = now();
         assert_eq!(limit.within(start, time, pin!(pending::<()>())).await, None);
         now().saturating_duration_since(start)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shared_time_is_the_machines_and_turned_by_hand() {
+        let shared = Shared::new(|| Duration::from_millis(5_000));
+        assert_eq!(shared.ms(), 5_000);
+        tokio::time::advance(SECOND).await;
+        assert_eq!(shared.ms(), 6_000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@
 //!
 //! Each part uses only what stands to its right:
 //! `ffi -> router -> {strategy, provider, cache, observe} -> {transport, store}
-//! -> {deployment, pricing, tokens, runtime, clock} -> {config, chat} -> policy -> error`.
+//! -> {deployment, pricing, tokens, runtime, clock, tls} -> {config, chat} -> policy -> error`.
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -19,16 +19,19 @@
 pub mod ffi;
 pub mod router;
 
+pub mod cache;
 pub mod observe;
 pub mod provider;
 pub mod strategy;
 
+pub mod store;
 pub mod transport;
 
 pub mod clock;
 pub mod deployment;
 pub mod pricing;
 pub mod runtime;
+pub mod tls;
 pub mod tokens;
 
 pub mod chat;

@@ -149,6 +149,7 @@ programs! {
         )),
         ..PLAIN
     };
+    canary_store: Program { source: "canary_store.c", ..PLAIN };
     reload: Program { source: "reload.c", ..PLAIN };
     reload_memory: Program { source: "reload.c", under: Under::Plain, ..PLAIN };
     reload_threads: Program { source: "reload.c", under: Under::Threads, ..PLAIN };

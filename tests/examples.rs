@@ -95,13 +95,21 @@ fn tools() {
     assert_eq!(said.lines().take(2).collect::<Vec<_>>(), expected.lines().take(2).collect::<Vec<_>>());
 }
 
+#[test]
+fn caching() {
+    let expected = sdk::read(sdk::root().join("tests/bindings/caching.txt"));
+    assert_eq!(run("caching", &["examples/config/caching.yaml"]), expected);
+}
+
 /// Every example has a test here.
 #[test]
 fn every_example_is_run() {
     for entry in std::fs::read_dir(sdk::root().join("examples/c")).expect("examples/c") {
         let name = entry.expect("an entry").file_name();
         assert!(
-            ["hello.c", "failover.c", "many.c", "explain.c", "stream.c", "tools.c"].iter().any(|known| name == *known),
+            ["hello.c", "failover.c", "many.c", "explain.c", "stream.c", "tools.c", "caching.c"]
+                .iter()
+                .any(|known| name == *known),
             "{name:?} has no test"
         );
     }

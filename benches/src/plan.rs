@@ -123,6 +123,9 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
     jobs.push(mock("load, then first mock call", "router-load", 1));
     jobs.push(mock("mock call, blocking", "router-blocking", calls));
     jobs.push(mock("mock call, async", "router-async", calls));
+    let cached = (USUAL.0, "cache_responses: true");
+    let config = files.config("cached.yaml", &near.base(WHOLE), cached)?;
+    jobs.push(Job { config, ..mock("cache hit, blocking", "router-blocking", calls) });
     jobs.retain(|job| options.wants(&format!("{} {}", job.scenario, job.contender)));
     let routed = |job: &Job| job.scenario == LOCAL || job.contender.starts_with("llmrouter");
     if jobs.iter().any(routed) && !files.library.exists() {

@@ -68,7 +68,7 @@ func TestExamples(t *testing.T) {
 	folder := filepath.Join(root(t), "examples", "go")
 	checks := map[string]func(*testing.T, string){
 		"hello": checkHello, "failover": checkFailover, "many": checkMany, "explain": checkExplain,
-		"stream": checkStream, "tools": checkTools,
+		"stream": checkStream, "tools": checkTools, "caching": checkCaching,
 	}
 	for mode, how := range linkModes(t) {
 		for name, check := range checks {
@@ -133,6 +133,16 @@ func checkExplain(t *testing.T, text string) {
 
 func checkTools(t *testing.T, text string) {
 	expected, err := os.ReadFile(filepath.Join(root(t), "tests", "bindings", "tools.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text != string(expected) {
+		t.Errorf("not what it should say:\n%s", expected)
+	}
+}
+
+func checkCaching(t *testing.T, text string) {
+	expected, err := os.ReadFile(filepath.Join(root(t), "tests", "bindings", "caching.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +24,8 @@ type Case struct {
 	Request  json.RawMessage
 	Raw      *string
 	WarmUp   int `json:"warm_up"`
+	Before   []json.RawMessage
+	Stream   bool
 	Cancel   string
 	Close    string
 	InFlight int            `json:"in_flight"`
@@ -81,7 +82,14 @@ func (c *Case) run(t *testing.T) {
 	}
 	defer router.Close()
 	for range c.WarmUp {
-		_, _ = router.CompletionRaw(context.Background(), c.Request)
+		c.Before = append(c.Before, c.Request)
+	}
+	for _, request := range c.Before {
+		var asked struct{ Stream bool }
+		if err := json.Unmarshal(request, &asked); err != nil {
+			t.Fatal(err)
+		}
+		c.call(context.Background(), router, request, asked.Stream)
 	}
 
 	if c.Explain {
@@ -128,7 +136,7 @@ func (c *Case) calls(t *testing.T, router *llmrouter.Router) chan outcome {
 	outcomes := make(chan outcome, max(c.InFlight, 1))
 	for range cap(outcomes) {
 		go func() {
-			outcomes <- c.call(ctx, router, request)
+			outcomes <- c.call(ctx, router, request, c.Stream)
 		}()
 	}
 	if c.Cancel == "during" || c.Close == "during" {
@@ -145,7 +153,15 @@ func (c *Case) calls(t *testing.T, router *llmrouter.Router) chan outcome {
 	return outcomes
 }
 
-func (c *Case) call(ctx context.Context, router *llmrouter.Router, request json.RawMessage) outcome {
+func (c *Case) call(ctx context.Context, router *llmrouter.Router, request json.RawMessage, stream bool) outcome {
+	if stream {
+		chunks, err := router.StreamRaw(ctx, request)
+		if err != nil {
+			return outcome{err: err}
+		}
+		response, err := chunks.Response()
+		return outcome{answer: &response.Answer, response: response, err: err}
+	}
 	if c.Path != "" {
 		answer, err := router.Request(ctx, c.Path, request)
 		return outcome{answer: answer, err: err}
@@ -268,7 +284,7 @@ func checkMembers(t *testing.T, text []byte, expected map[string]any) {
 		t.Fatal(err)
 	}
 	for name, value := range expected {
-		if !reflect.DeepEqual(members[name], value) {
+		if !fits(members[name], value) {
 			t.Errorf("%s is %v, not %v, in %s", name, members[name], value, text)
 		}
 	}

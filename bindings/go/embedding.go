@@ -31,6 +31,8 @@ type EmbeddingRequest struct {
 	Deadline   time.Duration `json:"-"`
 	NumRetries *int          `json:"num_retries,omitempty"`
 	Fallbacks  Fallbacks     `json:"fallbacks,omitempty"`
+	Cache      *CacheControl `json:"cache,omitempty"`
+	Caching    *bool         `json:"caching,omitempty"`
 
 	// Extra are further members, for the provider and for the router. One that has a field which is set is an error.
 	Extra map[string]any `json:"-"`

@@ -17,8 +17,10 @@ type Metadata struct {
 	// Attempts are all that were made, the answering one last.
 	Attempts []Attempt `json:"attempts"`
 	// Fallbacks counts the groups left behind.
-	Fallbacks int  `json:"fallbacks"`
-	CacheHit  bool `json:"cache_hit"`
+	Fallbacks int `json:"fallbacks"`
+	// CacheHit says that a kept answer was given: nothing was sent, and the cost is 0. CacheKey is what it was kept under.
+	CacheHit bool   `json:"cache_hit"`
+	CacheKey string `json:"cache_key,omitempty"`
 	// Usage is nil if the provider reported none. UsageEstimated says that a stream broke off before it was reported,
 	// and that the router estimated it.
 	Usage          *Usage `json:"usage"`

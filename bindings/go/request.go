@@ -1,6 +1,9 @@
 package llmrouter
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // ChatRequest asks for a chat completion. Fields that are not set are not sent.
 type ChatRequest struct {
@@ -44,6 +47,10 @@ type ChatRequest struct {
 	ModelGroupRetryPolicy map[string]RetryPolicy `json:"model_group_retry_policy,omitempty"`
 	// OnExhausted says what happens when every deployment rests: "fail", or "wait" for the first that returns.
 	OnExhausted string `json:"on_exhausted,omitempty"`
+	// Cache says what the response cache does with the request, if the configuration has one.
+	Cache *CacheControl `json:"cache,omitempty"`
+	// Caching leaves the response cache out of it where it is false.
+	Caching *bool `json:"caching,omitempty"`
 	// Fallbacks say who answers when the model's group can't, in the place of the configured ones: [FallbackNames],
 	// [FallbackTargets] or [FallbackLists]. None of them turn fallbacks off: FallbackNames{}.
 	Fallbacks Fallbacks `json:"fallbacks,omitempty"`
@@ -99,6 +106,28 @@ func (r ChatRequest) MarshalJSON() ([]byte, error) {
 		Timeout  float64 `json:"timeout,omitempty"` // Seconds, both.
 		Deadline float64 `json:"deadline,omitempty"`
 	}{plain(r), r.Timeout.Seconds(), r.Deadline.Seconds()}, r.Extra)
+}
+
+// CacheControl is a request's word to the response cache.
+type CacheControl struct {
+	NoCache   bool          // Asked anew, and kept.
+	NoStore   bool          // Not kept.
+	UseCache  bool          // What a cache with "mode: default_off" waits for.
+	TTL       time.Duration // How long the answer counts, if not 0.
+	MaxAge    time.Duration // The oldest answer that will do, if not 0.
+	Namespace string        // Entries of another one are not seen.
+}
+
+// MarshalJSON writes the names and seconds of the wire.
+func (c CacheControl) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		NoCache   bool    `json:"no-cache,omitempty"`
+		NoStore   bool    `json:"no-store,omitempty"`
+		UseCache  bool    `json:"use-cache,omitempty"`
+		TTL       float64 `json:"ttl,omitempty"`
+		MaxAge    float64 `json:"s-maxage,omitempty"`
+		Namespace string  `json:"namespace,omitempty"`
+	}{c.NoCache, c.NoStore, c.UseCache, c.TTL.Seconds(), c.MaxAge.Seconds(), c.Namespace})
 }
 
 // StreamOptions say what a stream has beside the answer.

@@ -10,9 +10,11 @@ import (
 
 // Snapshot is the state of a router at one moment.
 type Snapshot struct {
-	Version  string    `json:"version"` // The library's.
-	Groups   []Group   `json:"groups"`
-	Warnings []Warning `json:"warnings"` // What the configuration has that has no effect.
+	Version  string       `json:"version"` // The library's.
+	Groups   []Group      `json:"groups"`
+	Cache    *CacheStatus `json:"cache"`    // Nil without a response cache.
+	Store    *StoreStatus `json:"store"`    // What processes share their state through; nil if nothing is shared.
+	Warnings []Warning    `json:"warnings"` // What the configuration has that has no effect.
 	// Raw is the whole snapshot as the library gave it.
 	Raw json.RawMessage `json:"-"`
 }
@@ -32,18 +34,55 @@ type DeploymentStatus struct {
 	// State is "healthy", "cooling" (failed, and rests) or "blocked" (can't be used at all).
 	State string `json:"state"`
 	Cause string `json:"cause"` // Of a state other than "healthy".
+	// FromFleet tells that another process had the failure.
+	FromFleet bool `json:"from_fleet"`
 	// Since and Until bound the rest of a cooling deployment; zero else.
 	Since    time.Time `json:"-"`
 	Until    time.Time `json:"-"`
 	InFlight int       `json:"in_flight"`
-	RPM      uint64    `json:"rpm"` // Requests of the last minute.
-	TPM      uint64    `json:"tpm"` // Tokens of the last minute.
+	RPM      uint64    `json:"rpm"` // Requests of the last minute, those of other processes included.
+	TPM      uint64    `json:"tpm"` // Tokens of the last minute, likewise.
 	// Latency is the time of an answer, for each token of it where they are told, and TTFT that to the first content of
 	// a stream, as strategies reckon with them: a failure counts as 1000 s for a minute. 0 if nobody has measured it.
 	Latency   time.Duration `json:"-"`
 	TTFT      time.Duration `json:"-"`
 	Succeeded uint64        `json:"succeeded"` // Calls since the router was made.
 	Failed    uint64        `json:"failed"`
+}
+
+// CacheStatus is how the response cache is.
+type CacheStatus struct {
+	Entries  int    `json:"entries"`
+	Bytes    uint64 `json:"bytes"` // In memory, of at most MaxBytes.
+	MaxBytes uint64 `json:"max_bytes"`
+	Hits     uint64 `json:"hits"`
+	Misses   uint64 `json:"misses"`
+	Joined   uint64 `json:"joined"` // Calls that waited for an equal one.
+	Stored   uint64 `json:"stored"`
+	Evicted  uint64 `json:"evicted"`
+	// Shared is what other processes see, too; nil if there is no such place.
+	Shared *SharedCacheStatus `json:"shared"`
+}
+
+// SharedCacheStatus is how the part of the response cache is that processes share.
+type SharedCacheStatus struct {
+	Name      string `json:"name"`      // What it is, and where.
+	State     string `json:"state"`     // "ready" or "away".
+	Hits      uint64 `json:"hits"`      // Answers that came from there.
+	Unwritten uint64 `json:"unwritten"` // Answers that could not be put there.
+}
+
+// StoreStatus is how a process stands to what it shares its state through.
+type StoreStatus struct {
+	Engine string `json:"engine"` // What it is, and where.
+	// State is "shared", or "alone" while it is away; then Mode ("fail_open", "fail_closed", "local_share") says what holds.
+	State     string    `json:"state"`
+	Mode      string    `json:"mode"`
+	Since     time.Time `json:"-"`          // Of the state.
+	LastError string    `json:"last_error"` // The last failure, also when it is over.
+	Processes int       `json:"processes"`  // That lately used a deployment which this one uses, itself included.
+	Pending   int       `json:"pending"`    // What it was not told of yet.
+	Misses    uint64    `json:"misses"`     // Waits of calls that had no answer.
 }
 
 // Warning is a setting that has no effect.
@@ -84,6 +123,18 @@ func (d *DeploymentStatus) UnmarshalJSON(data []byte) error {
 	err := json.Unmarshal(data, &timed)
 	d.Since, d.Until = moment(timed.Since), moment(timed.Until)
 	d.Latency, d.TTFT = milliseconds(timed.Latency), milliseconds(timed.TTFT)
+	return err
+}
+
+// UnmarshalJSON reads the time, which is Unix milliseconds.
+func (s *StoreStatus) UnmarshalJSON(data []byte) error {
+	type plain StoreStatus
+	timed := struct {
+		*plain
+		Since *int64 `json:"since"`
+	}{plain: (*plain)(s)}
+	err := json.Unmarshal(data, &timed)
+	s.Since = moment(timed.Since)
 	return err
 }
 

@@ -2,8 +2,12 @@ package llmrouter_test
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	llmrouter "github.com/llmrouter/llmrouter/bindings/go"
 )
 
 // What was learnt of a deployment is in the snapshot, and in the plan where the strategy goes by it.
@@ -43,5 +47,68 @@ func TestUseAndLatency(t *testing.T) {
 	group := plan.Groups[0]
 	if score := group.Deployments[0].Score; group.Strategy != "usage-based-routing-v2" || score == nil || *score != float64(used.TPM) {
 		t.Errorf("%s", plan.Raw)
+	}
+}
+
+func snapshotOf(t *testing.T, router *llmrouter.Router) *llmrouter.Snapshot {
+	t.Helper()
+	snapshot, err := router.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot
+}
+
+// A cache and a store whose Redis nobody is: what was kept is in memory, and both say that they are alone.
+func TestCacheAndStoreThatAreAway(t *testing.T) {
+	start := time.Now().Truncate(time.Millisecond)
+	address := strings.TrimPrefix(deadPort(t), "http://")
+	router := open(t, mock("0")+"litellm_settings: {cache: true, cache_params: {type: redis, url: 'redis://"+address+"'}}\n"+
+		"llmrouter_settings: {redis_failure: local_share}\n")
+	for i := range 2 {
+		answer, err := router.Completion(context.Background(), question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		metadata := answer.Metadata()
+		if metadata.CacheHit != (i == 1) || (metadata.CacheKey != "") != (i == 1) || (len(metadata.Attempts) == 0) != (i == 1) {
+			t.Errorf("%s", answer.RawMetadata)
+		}
+	}
+	eventually(t, func() bool {
+		snapshot := snapshotOf(t, router)
+		return snapshot.Store.State == "alone" && snapshot.Store.LastError != "" && snapshot.Cache.Shared.Unwritten > 0
+	})
+	snapshot := snapshotOf(t, router)
+	store := snapshot.Store
+	if store.Engine != "redis "+address || store.Mode != "local_share" || !strings.Contains(store.LastError, "connection refused") ||
+		store.Since.Before(start) || store.Since.After(time.Now()) || store.Processes != 1 {
+		t.Errorf("%+v", store)
+	}
+	cache := snapshot.Cache
+	if cache.Entries != 1 || cache.Hits != 1 || cache.Stored != 1 || cache.Bytes == 0 || cache.Bytes > cache.MaxBytes ||
+		cache.Shared.Name != "redis "+address {
+		t.Errorf("%+v, %+v", cache, cache.Shared)
+	}
+	if plain := snapshotOf(t, open(t, mock("0"))); plain.Cache != nil || plain.Store != nil {
+		t.Errorf("%s", plain.Raw)
+	}
+}
+
+// Two routers over one file: what fails in the first rests in the second.
+func TestRestOfAnotherProcess(t *testing.T) {
+	shared := "llmrouter_settings: {shared_state: {file: " + filepath.Join(t.TempDir(), "state") + "}}\n"
+	config := strings.Replace(mock("0"), "mock_response: mocked", "mock_error: 401", 1) + shared
+	first, second := open(t, config), open(t, config)
+	if _, err := first.Completion(context.Background(), question); err == nil {
+		t.Fatal("it was to fail")
+	}
+	eventually(t, func() bool { return snapshotOf(t, second).Groups[0].Deployments[0].State == "cooling" })
+	own, told := snapshotOf(t, first).Groups[0].Deployments[0], snapshotOf(t, second).Groups[0].Deployments[0]
+	if own.FromFleet || !told.FromFleet || told.Cause != own.Cause || !told.Until.After(time.Now()) {
+		t.Errorf("%+v, %+v", own, told)
+	}
+	if store := snapshotOf(t, second).Store; store.State != "shared" || !strings.Contains(store.Engine, "state") {
+		t.Errorf("%+v", store)
 	}
 }

@@ -81,6 +81,8 @@ func TestOptionsAsJSON(t *testing.T) {
 		Fallbacks:              lists,
 		ContextWindowFallbacks: lists,
 		ContentPolicyFallbacks: llmrouter.FallbackLists{"g": {{Model: "h"}}},
+		Cache:                  &llmrouter.CacheControl{NoStore: true, TTL: 1500 * time.Millisecond, Namespace: "n"},
+		Caching:                new(bool),
 		SpecificDeployment:     true, DropParams: true, ModifyParams: true,
 		RoutingStrategy: "least-busy", Tags: []string{"a", "!b"}, EnableTagFiltering: true, AllowedModelRegion: "eu",
 		AdditionalDropParams: []string{"a[*].b"}, AllowedOpenAIParams: []string{"c"},
@@ -95,6 +97,7 @@ func TestOptionsAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	equalJSON(t, text, []byte(`{"model": "g", "messages": [], "timeout": 1, "deadline": 2.5, "on_exhausted": "wait",
+		"cache": {"no-store": true, "ttl": 1.5, "namespace": "n"}, "caching": false,
 		"retry_policy": {"RateLimitError": 3, "DefaultRetries": 0}, "model_group_retry_policy": {"g": {"Timeout": 1}},
 		"fallbacks": {"*": ["h", {"model": "i", "temperature": 0.5}]},
 		"context_window_fallbacks": {"*": ["h", {"model": "i", "temperature": 0.5}]},

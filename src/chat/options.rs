@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::about::{self, About};
+use super::caching::CacheControl;
 use super::policy::{self, Fallbacks, MockTesting};
 use super::request::RequestError;
 use crate::policy::{ByClass, Lists};
@@ -14,16 +15,8 @@ use crate::policy::{ByClass, Lists};
 pub const STREAM: &str = "stream";
 
 /// Options of LiteLLM's that are taken off the request and have no effect yet; a response's metadata lists them.
-const NOT_IN_FORCE: [&str; 8] = [
-    "api_version",
-    "cache",
-    "caching",
-    "custom_llm_provider",
-    "organization",
-    "region_name",
-    "silent_model",
-    "_router_weights",
-];
+const NOT_IN_FORCE: [&str; 6] =
+    ["api_version", "custom_llm_provider", "organization", "region_name", "silent_model", "_router_weights"];
 
 /// Options that carry facts about the call for logs and change nothing about the answer; and those whose wish is
 /// always granted: the attempts are always told, and nobody but this library retries.
@@ -74,6 +67,8 @@ pub struct Options {
     pub explain: bool,
     /// What the request says about itself; mostly nothing.
     pub about: Option<Box<About>>,
+    /// What it says of the response cache; mostly nothing.
+    pub cache: Option<Box<CacheControl>>,
     /// `routing_strategy`: in the place of the group's.
     pub routing_strategy: Option<String>,
     pub service_tier: Option<String>,
@@ -109,6 +104,10 @@ impl Options {
 
     fn about_mut(&mut self) -> &mut About {
         self.about.get_or_insert_default()
+    }
+
+    fn cache_mut(&mut self) -> &mut CacheControl {
+        self.cache.get_or_insert_default()
     }
 }
 
@@ -156,6 +155,21 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
             options.explain = text.contains("\"explain\"") && policy::explain(&value()?);
             if About::is_in(text) {
                 options.about_mut().read_metadata(&value()?)?;
+            }
+            if CacheControl::is_in(text) {
+                options.cache_mut().read_metadata(&value()?);
+            }
+        }
+        "cache" => {
+            let controls = object(name, value()?)?;
+            if !controls.is_empty() {
+                options.cache_mut().read(controls)?;
+            }
+        }
+        "caching" => {
+            let value = value()?;
+            if !value.is_null() {
+                options.cache_mut().caching = Some(flag(name, &value)?);
             }
         }
         "tags" => {
@@ -329,7 +343,10 @@ mod tests {
 
     #[test]
     fn options_without_effect_are_listed() {
-        assert_eq!(options(r#""cache":{"ttl":1},"caching":true"#).unwrap().without_effect, ["cache", "caching"]);
+        assert_eq!(
+            options(r#""organization":"o","silent_model":"s""#).unwrap().without_effect,
+            ["organization", "silent_model"]
+        );
         assert!(options(r#""metadata":{}"#).unwrap().without_effect.is_empty());
     }
 

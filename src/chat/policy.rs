@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::options::{count, object};
 use super::request::RequestError;
-use crate::policy::{ByClass, Lists, Slot, Target};
+use crate::policy::{ByClass, Lists, STRATEGIES, Slot, Target};
 
 /// `fallbacks` of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,16 +128,6 @@ fn either(name: &str, value: &Value, no: &str, yes: &str) -> Result<Option<bool>
 pub(super) fn explain(metadata: &Value) -> bool {
     metadata.get("explain") == Some(&Value::Bool(true))
 }
-
-/// The strategies that a request may ask for.
-const STRATEGIES: [&str; 6] = [
-    "simple-shuffle",
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-];
 
 /// `routing_strategy`; `None` for any other.
 pub fn strategy(value: &Value) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -24,6 +25,8 @@ pub struct Request {
     options: Options,
     verb: Verb,
     is_copy: bool,
+    /// See [`Request::digest_or`].
+    digest: OnceLock<[u8; 32]>,
 }
 
 struct Member {
@@ -90,7 +93,7 @@ impl Request {
             }
         }
         let model = model.ok_or_else(|| RequestError::parameter("model", "the request has no \"model\""))?;
-        Ok(Self { text: text.into(), members, model, options, verb, is_copy: false })
+        Ok(Self { text: text.into(), members, model, options, verb, is_copy: false, digest: OnceLock::new() })
     }
 
     /// The same request with some members replaced, as a fallback may demand it.
@@ -151,6 +154,21 @@ impl Request {
     pub fn sent(&self) -> impl Iterator<Item = (&str, &str)> {
         let sent = self.members.iter().filter(|member| !member.is_option);
         sent.map(|member| (&*member.key, self.text.get(member.value.clone()).unwrap_or_default()))
+    }
+
+    /// All members in the caller's order, options included: names and raw JSON values.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.members.iter().map(|member| (&*member.key, self.text.get(member.value.clone()).unwrap_or_default()))
+    }
+
+    /// A digest of it, made by the first who asks for one.
+    pub fn digest_or(&self, make: impl FnOnce() -> [u8; 32]) -> &[u8; 32] {
+        self.digest.get_or_init(make)
+    }
+
+    /// As the caller wrote it.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The size of the text, for buffers made from it.

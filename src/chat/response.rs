@@ -116,6 +116,20 @@ impl Body {
         Ok(Self { bytes, verb, content_type: None, usage })
     }
 
+    /// An answer that was checked before, by [`Body::check`]: `usage` is where its usage stands.
+    pub fn kept(verb: Verb, bytes: Vec<u8>, content_type: Option<String>, usage: Option<Range<usize>>) -> Self {
+        Self { bytes, verb, content_type, usage }
+    }
+
+    /// Where the usage stands among the bytes.
+    pub fn usage_place(&self) -> Option<Range<usize>> {
+        self.usage.clone()
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether the provider's content filter ended the answer.
     pub fn is_filtered(&self) -> bool {
         // Most answers need no look inside.

@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 use super::defaults;
 use super::identity::{self, Ids};
 use super::keys::{LITELLM_PARAMS, State};
-use super::model::{DeploymentConfig, MockConfig, TlsConfig};
+use super::model::{DeploymentConfig, MockConfig};
 use super::policies;
 use super::report::Report;
 use super::scalar;
 use super::secret::Secret;
 use super::settings::Settings;
+use super::tls::TlsConfig;
 use crate::policy::ByClass;
 
 /// An entry of `model_list` while it is read.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::model::ConfigError;
 use super::position::{Positions, join};
 use super::report::Report;
+use super::warning::ConfigError;
 use super::yaml;
 
 /// More files than this are a mistake.

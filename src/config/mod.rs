@@ -5,6 +5,7 @@
 
 mod alias;
 mod budgets;
+mod cache;
 mod defaults;
 mod deployment;
 mod env;
@@ -19,6 +20,7 @@ mod model;
 mod policies;
 mod position;
 mod python;
+mod redis;
 mod report;
 mod resolve;
 mod routing;
@@ -27,7 +29,10 @@ mod secret;
 mod section;
 mod sections;
 mod settings;
+mod store;
 mod suggest;
+mod tls;
+mod warning;
 mod yaml;
 
 #[cfg(test)]
@@ -37,11 +42,17 @@ use std::path::Path;
 
 use serde_json::Value;
 
+pub use cache::CacheConfig;
 pub use env::Environment;
 pub use error_rules::{ERROR_CLASSES, ERROR_SCOPES, ErrorRule, Phrase};
 pub use model::*;
+pub use python::str as python_repr;
+pub use redis::{RedisAddress, RedisConfig, RedisNodes, RedisTls};
 pub use secret::Secret;
 pub use settings::Settings;
+pub use store::{Engine, OnFailure, SharedLimits, StoreConfig};
+pub use tls::TlsConfig;
+pub use warning::{ConfigError, Warning};
 
 use groups::Groups;
 use include::Source;
@@ -100,12 +111,16 @@ fn build(
     let cooldown = resolve::cooldown(&read, &mut report);
     let timeouts = resolve::timeouts(&read, &environment, &mut report);
     let params = resolve::params(&read, &environment, &mut report);
+    let cache = cache::read(&read, &environment, &mut report);
+    let store = store::read(&read, &environment, &mut report);
     let error_rules = error_rules::read(&read, &mut report);
     report.check()?;
     Ok(Config {
         routing,
         filters,
         budgets,
+        cache,
+        store,
         affinity: filters::affinity(&read),
         mirrors: deployments.iter().any(|deployment| deployment.settings.get("silent_model").is_some()),
         retry,

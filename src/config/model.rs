@@ -8,10 +8,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::cache::CacheConfig;
 use super::env::Environment;
 use super::error_rules::ErrorRule;
 use super::secret::Secret;
 use super::settings::Settings;
+use super::store::StoreConfig;
+use super::tls::TlsConfig;
+use super::warning::Warning;
 use crate::policy::{ByClass, Lists};
 
 /// A whole configuration. Made by [`super::load`], never changed afterwards.
@@ -21,6 +25,8 @@ pub struct Config {
     pub routing: RoutingConfig,
     pub filters: FilterConfig,
     pub budgets: BudgetsConfig,
+    pub cache: Option<CacheConfig>,
+    pub store: StoreConfig,
     pub affinity: AffinityConfig,
     /// Whether a deployment has a `silent_model`.
     pub mirrors: bool,
@@ -101,24 +107,6 @@ pub struct Sections {
     pub router: Settings,
     pub litellm: Settings,
     pub llmrouter: Settings,
-}
-
-/// How the deployment's server is trusted and how we show ourselves to it. Equal values share connections.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TlsConfig {
-    /// False only with `ssl_verify: false`.
-    pub verify: bool,
-    /// `ssl_verify: <path>`: a PEM bundle used instead of the system's roots.
-    pub ca_file: Option<String>,
-    /// `ssl_certificate`: a PEM file with our chain, and our key unless `ssl_key` names another.
-    pub client_certificate: Option<String>,
-    pub client_key: Option<String>,
-}
-
-impl Default for TlsConfig {
-    fn default() -> Self {
-        Self { verify: true, ca_file: None, client_certificate: None, client_key: None }
-    }
 }
 
 /// A deployment that answers without a network: `mock_response`, `mock_error`, `mock_tool_calls`, `mock_timeout`,
@@ -359,40 +347,3 @@ pub enum AliasTarget {
     /// The missing group that it names; a call through the alias is a bad request.
     Missing(String),
 }
-
-/// Something that a person should know about the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// Such as `router_settings.fallbacks[0].gpt-4`; empty for the whole file.
-    pub path: String,
-    /// 1-based; 0 where no line can be named.
-    pub line: usize,
-    /// 1-based; 0 where no line can be named.
-    pub column: usize,
-    /// Without path and line; `Display` shows all three.
-    pub message: String,
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.path.is_empty(), self.line) {
-            (true, _) => f.write_str(&self.message),
-            (false, 0) => write!(f, "{}: {}", self.path, self.message),
-            (false, line) => write!(f, "{} at line {line} column {}: {}", self.path, self.column, self.message),
-        }
-    }
-}
-
-/// Why a configuration can't be used: all that is wrong with one cause, with path, line, column and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    pub message: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for ConfigError {}

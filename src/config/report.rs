@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::model::{ConfigError, Warning};
 use super::position::Positions;
+use super::warning::{ConfigError, Warning};
 
 /// How many errors one load tells; the rest is counted.
 const MAX_ERRORS: usize = 20;

@@ -8,8 +8,8 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::model::ConfigError;
 use super::report::shown;
+use super::warning::ConfigError;
 
 /// The longest text that is read: three orders of magnitude above a large fleet's configuration.
 pub const MAX_TEXT: usize = 16 << 20;

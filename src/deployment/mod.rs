@@ -3,6 +3,7 @@
 //! Counters are atomics and change only through the guards and records made here, so that they can't drift.
 
 mod bench;
+mod limits;
 mod moment;
 mod samples;
 mod tally;
@@ -12,11 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-pub use bench::{Bench, Cooldown};
+pub use bench::{Bench, Cooldown, KeyBench, Latest};
+pub use limits::Limits;
 pub use moment::Moment;
 pub use samples::{Samples, Statistic};
 pub use tally::{Share, Tally};
-pub use window::{Limits, Reserved, Used, Window};
+pub use window::{Reserved, Used, Window};
 
 use crate::config::{DeploymentConfig, StrategyConfig};
 
@@ -28,7 +30,7 @@ pub struct Deployment {
     pub model: String,
     pub config: DeploymentConfig,
     /// Shared by all deployments that show the same key to the same server.
-    pub key: Arc<Bench>,
+    pub key: Arc<KeyBench>,
     /// What was learnt of it: kept when the configuration is replaced by one that has it, too.
     pub state: Arc<State>,
 }
@@ -82,7 +84,13 @@ fn statistic(strategy: &StrategyConfig, percentile: Option<f64>) -> Statistic {
 }
 
 impl Deployment {
-    pub fn new(config: DeploymentConfig, provider: String, model: String, key: Arc<Bench>, state: Arc<State>) -> Self {
+    pub fn new(
+        config: DeploymentConfig,
+        provider: String,
+        model: String,
+        key: Arc<KeyBench>,
+        state: Arc<State>,
+    ) -> Self {
         Self { provider, model, config, key, state }
     }
 

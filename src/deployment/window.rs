@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::limits::Limits;
 use super::moment::Moment;
 
 /// The minute, and the running second: whatever 60 s are looked at, they lie within so many buckets.
@@ -23,7 +24,9 @@ impl Used {
         self.input.saturating_add(self.output)
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// Sums of each.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
         Self {
             requests: self.requests.saturating_add(other.requests),
             input: self.input.saturating_add(other.input),
@@ -31,50 +34,14 @@ impl Used {
         }
     }
 
-    fn minus(self, other: Self) -> Self {
+    /// What is left of each, at least 0.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
         Self {
             requests: self.requests.saturating_sub(other.requests),
             input: self.input.saturating_sub(other.input),
             output: self.output.saturating_sub(other.output),
         }
-    }
-}
-
-/// How much may be used in any minute. Whole numbers, since use is counted in them and compared in every pick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    requests: u64,
-    tokens: u64,
-    input: u64,
-    output: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { requests: u64::MAX, tokens: u64::MAX, input: u64::MAX, output: u64::MAX }
-    }
-}
-
-impl Limits {
-    /// What is `None` has no limit. Half a request fits in no more than none.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    pub fn new(requests: Option<f64>, tokens: Option<f64>, input: Option<f64>, output: Option<f64>) -> Self {
-        let whole = |limit: Option<f64>| limit.map_or(u64::MAX, |limit| limit as u64);
-        Self { requests: whole(requests), tokens: whole(tokens), input: whole(input), output: whole(output) }
-    }
-
-    /// Whether it matters how many tokens a call takes.
-    pub fn counts_tokens(&self) -> bool {
-        *self != Self { requests: self.requests, ..Self::default() }
-    }
-
-    /// Whether so much is within all limits.
-    fn allow(&self, used: Used) -> bool {
-        // `&` and not `&&`: nearly always all hold, and one jump is less than four.
-        (used.requests <= self.requests)
-            & (used.tokens() <= self.tokens)
-            & (used.input <= self.input)
-            & (used.output <= self.output)
     }
 }
 
@@ -106,6 +73,10 @@ pub struct Reserved {
 }
 
 impl Reserved {
+    pub fn used(&self) -> Used {
+        self.used
+    }
+
     /// Tokens of the prompt, as estimated; 0 where no limit asked for that.
     pub fn input(&self) -> u64 {
         self.used.input
@@ -126,24 +97,23 @@ impl Window {
     pub fn used(&self, now: impl Into<Moment>) -> Used {
         let now = now.into();
         let [requests, input, output, until] = &self.seen;
-        if now.nanos() < until.load(Ordering::Acquire) {
-            return Used {
-                requests: requests.load(Ordering::Relaxed),
-                input: input.load(Ordering::Relaxed),
-                output: output.load(Ordering::Relaxed),
-            };
+        if now.nanos() >= until.load(Ordering::Acquire) {
+            self.look_again(now);
         }
-        self.look_again(now)
+        Used {
+            requests: requests.load(Ordering::Relaxed),
+            input: input.load(Ordering::Relaxed),
+            output: output.load(Ordering::Relaxed),
+        }
     }
 
-    /// Out of the way of a pick among many, which hardly ever comes here.
+    /// Out of the way of a pick among many, which hardly ever comes here; without a result, which would need a place in memory.
     #[cold]
     #[inline(never)]
-    fn look_again(&self, now: Moment) -> Used {
+    fn look_again(&self, now: Moment) {
         let mut inner = self.lock();
         inner.roll(self.second(now));
         self.show(&inner);
-        inner.total
     }
 
     /// Whether there is room for more.
@@ -154,16 +124,29 @@ impl Window {
     /// Takes room for an attempt, all of it or nothing: of many who ask at once no more get it than the limits allow. `None`
     /// if there is none.
     pub fn reserve(&self, more: Used, limits: &Limits, now: Instant) -> Option<Reserved> {
+        self.reserve_by(more, || *limits, now)
+    }
+
+    /// The same by limits that change: they are looked at when nobody else can reserve.
+    pub fn reserve_by(&self, more: Used, limits: impl FnOnce() -> Limits, now: Instant) -> Option<Reserved> {
         let second = self.second(now.into());
         let mut inner = self.lock();
         inner.roll(second);
-        if !limits.allow(inner.total.plus(more)) {
+        if !limits().allow(inner.total.plus(more)) {
             self.show(&inner);
             return None;
         }
         inner.add(second, more);
         self.show(&inner);
         Some(Reserved { second, used: more })
+    }
+
+    /// Hands over what was used in the minute before `now`, while nobody can reserve.
+    pub fn look<T>(&self, now: Instant, look: impl FnOnce(Used) -> T) -> T {
+        let mut inner = self.lock();
+        inner.roll(self.second(now.into()));
+        self.show(&inner);
+        look(inner.total)
     }
 
     /// Puts what was really used in the place of what was reserved.
@@ -271,125 +254,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-    const ONE: Used = Used { requests: 1, input: 0, output: 0 };
-
-    fn rpm(limit: f64) -> Limits {
-        Limits::new(Some(limit), None, None, None)
-    }
-
-    #[test]
-    fn exactly_so_many_are_let_in() {
-        let now = Instant::now();
-        let window = Window::new(now);
-        let let_in = |at: u64| window.reserve(ONE, &rpm(3.0), now + SECOND * at as u32).is_some();
-        assert_eq!([let_in(0), let_in(0), let_in(30), let_in(59)], [true, true, true, false]);
-        assert_eq!(window.wait(ONE, &rpm(3.0), now + SECOND * 59), Some(SECOND * 2));
-        assert_eq!([let_in(60), let_in(61), let_in(61), let_in(61)], [false, true, true, false]);
-        assert_eq!(window.used(now + SECOND * 200), Used::default());
-        assert_eq!(window.wait(ONE, &rpm(0.5), now), None);
-    }
-
-    #[test]
-    fn what_was_reserved_is_settled() {
-        let now = Instant::now();
-        let window = Window::new(now);
-        let limits = Limits::new(None, Some(100.0), None, None);
-        let asked = |input| Used { requests: 1, input, output: 0 };
-        let first = window.reserve(asked(90), &limits, now).unwrap();
-        assert!(!window.has_room(asked(20), &limits, now) && window.reserve(asked(20), &limits, now).is_none());
-        window.settle(first, Used { requests: 1, input: 10, output: 30 }, now);
-        assert_eq!(window.used(now), Used { requests: 1, input: 10, output: 30 });
-        assert!(window.reserve(asked(60), &limits, now).is_some());
-        // What is settled after its minute changes nothing any more.
-        let late = window.reserve(asked(0), &limits, now).unwrap();
-        window.settle(late, asked(50), now + SECOND * 100);
-        assert_eq!(window.used(now + SECOND * 100), Used::default());
-    }
-
-    #[test]
-    fn what_ends_after_its_minute_leaves_the_others_use_alone() {
-        let now = Instant::now();
-        let window = Window::new(now);
-        let long = window.reserve(ONE, &rpm(1.0), now).unwrap();
-        let later = now + SECOND * 100;
-        window.reserve(ONE, &rpm(1.0), later).unwrap();
-        window.settle(long, Used { requests: 1, input: 7, output: 7 }, later);
-        assert_eq!(window.used(later), ONE);
-        assert!(window.reserve(ONE, &rpm(1.0), later).is_none());
-    }
-
-    #[test]
-    fn of_a_thousand_at_once_no_more_than_the_limit() {
-        let now = Instant::now();
-        let window = Window::new(now);
-        let let_in = std::sync::atomic::AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    for _ in 0..125 {
-                        if window.reserve(ONE, &rpm(100.0), now).is_some() {
-                            let_in.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                });
-            }
-        });
-        assert_eq!(let_in.into_inner(), 100);
-    }
-
-    proptest! {
-        /// In any minute no more than the limit, and under pressure hardly less.
-        #[test]
-        fn no_minute_holds_more(limit in 1u32..200, steps in prop::collection::vec(0u64..3000, 1..400)) {
-            let born = Instant::now();
-            let window = Window::new(born);
-            let (mut now, mut let_in) = (born, Vec::new());
-            for step in steps {
-                now += Duration::from_millis(step);
-                if window.reserve(ONE, &rpm(f64::from(limit)), now).is_some() {
-                    let_in.push(now);
-                }
-            }
-            for (place, start) in let_in.iter().enumerate() {
-                let minute = let_in[place..].iter().take_while(|at| **at < *start + SECOND * 60).count();
-                prop_assert!(minute <= limit as usize, "{minute} of {limit}");
-            }
-        }
-
-        #[test]
-        fn the_total_is_that_of_the_buckets(ops in prop::collection::vec((0u64..20, 0u64..50, any::<bool>()), 1..100)) {
-            let born = Instant::now();
-            let window = Window::new(born);
-            let (mut now, mut open) = (born, Vec::new());
-            for (step, input, settles) in ops {
-                now += SECOND * step as u32;
-                let more = Used { requests: 1, input, output: 0 };
-                open.extend(window.reserve(more, &Limits::default(), now));
-                // The oldest ends first, often after its minute.
-                if settles && open.len() > 3 {
-                    let reserved = open.remove(0);
-                    window.settle(reserved, Used { requests: 1, input: input / 2, output: 1 }, now);
-                }
-                let used = window.used(now);
-                let inner = window.lock();
-                let sum = inner.buckets.iter().filter(|(at, _)| inner.is_live(*at)).fold(Used::default(), |sum, (_, used)| sum.plus(*used));
-                prop_assert_eq!(used, sum);
-            }
-        }
-    }
-
-    #[test]
-    fn under_pressure_hardly_less_than_the_limit_is_let_in() {
-        let born = Instant::now();
-        let window = Window::new(born);
-        let tries = (0..600 * 20)
-            .filter(|at| window.reserve(ONE, &rpm(600.0), born + Duration::from_millis(50) * *at).is_some());
-        let minutes = 10.0;
-        assert!(tries.count() as f64 >= 0.95 * 600.0 * minutes);
-    }
-}
+mod tests;

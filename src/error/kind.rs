@@ -161,6 +161,12 @@ impl ErrorKind {
         self.row().class
     }
 
+    /// The class of this name, as [`ErrorKind::class`] gives it; `None` for a text that names none.
+    pub fn class_named(name: &str) -> Option<&'static str> {
+        let classes = Self::NAMED.into_iter().map(Self::class).chain([status_row(400).class]);
+        classes.into_iter().find(|class| *class == name)
+    }
+
     /// The HTTP status that fits where the provider gave none; 0 if none fits.
     pub fn http_status(self) -> u16 {
         self.row().http

@@ -146,11 +146,41 @@ unsafe fn whole(
         guard_error(export, error, std::ptr::null_mut(), || {
             let router = alive(router).map_err(Failed::before)?;
             callback::forbid().map_err(Failed::before)?;
-            let call = Call::prepare(router, verb, request, len).map_err(Failed::before)?;
-            let completed = call.wait()?;
+            let completed = answered(router, verb, request, len)?;
             Ok(Box::into_raw(Box::new(router_response_t::new(completed))))
         })
     }
+}
+
+/// What is kept in memory is given on this thread; all else is asked for on those of the router.
+///
+/// # Safety
+/// `request` holds `len` bytes.
+unsafe fn answered(
+    router: &router_t,
+    verb: impl FnOnce() -> Result<Verb, Error>,
+    request: *const c_char,
+    len: usize,
+) -> Result<Completed, Failed> {
+    // SAFETY: as the caller promises.
+    let text = unsafe { text::input(request, len, "request") }.map_err(Failed::before)?;
+    let verb = verb().map_err(Failed::before)?;
+    let current = router.current();
+    if current.has_cache() {
+        // Held until the answer is given, as that of any other call.
+        let ticket = router.runtime.admit().map_err(|ending| Failed::before(ended(ending)))?;
+        if let Some(completed) = current.repeated(verb, text, ticket.number()) {
+            return Ok(completed);
+        }
+        let request = Box::new(Request::parse_for(verb, text).map_err(|error| Failed::before(unusable(error)))?);
+        if let Some(completed) = current.known(&request, ticket.number()) {
+            return Ok(completed);
+        }
+        let threads = threads(router).map_err(Failed::before)?;
+        return Call { router: current, threads, request, ticket }.wait();
+    }
+    let request = Box::new(Request::parse_for(verb, text).map_err(|error| Failed::before(unusable(error)))?);
+    Call::begin(router, current, request).map_err(Failed::before)?.wait()
 }
 
 /// A call that ends in its callback.
@@ -224,12 +254,13 @@ impl Call {
         // SAFETY: as the caller promises.
         let request = unsafe { text::input(request, len, "request") }?;
         let request = Box::new(Request::parse_for(verb()?, request).map_err(unusable)?);
-        let threads = router
-            .runtime
-            .threads()
-            .map_err(|error| Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}")))?;
+        Self::begin(router, router.current(), request)
+    }
+
+    fn begin(router: &router_t, current: Arc<Router>, request: Box<Request>) -> Result<Self, Error> {
+        let threads = threads(router)?;
         let ticket = router.runtime.admit().map_err(ended)?;
-        Ok(Self { router: router.current(), threads, request, ticket })
+        Ok(Self { router: current, threads, request, ticket })
     }
 
     fn start(self, done: router_completion_fn, user_data: *mut c_void) {
@@ -265,6 +296,11 @@ async fn answer(router: &Arc<Router>, request: &Request, number: u64, signal: &S
     let outcome = signal.guard(call).await.unwrap_or_else(|ending| Err(Failed::before(ended(ending))));
     router.mirror(request, outcome.as_ref().map_or_else(|failed| &failed.trail, |completed| &completed.trail));
     outcome
+}
+
+fn threads(router: &router_t) -> Result<Threads, Error> {
+    let threads = router.runtime.threads();
+    threads.map_err(|error| Error::new(ErrorKind::Internal, format!("can't start the worker threads: {error}")))
 }
 
 pub(super) fn unusable(error: RequestError) -> Error {

@@ -78,6 +78,7 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     let router = config.and_then(Router::new);
     let router = router.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
     let runtime = Runtime::new(router.worker_threads(), without_signals);
+    begin(None, &router, &runtime)?;
     let handle = router_t {
         router: ArcSwap::from_pointee(router),
         reloading: Mutex::default(),
@@ -85,6 +86,32 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
         generation: fork::generation(),
     };
     Ok(Box::into_raw(Box::new(handle)))
+}
+
+/// Has what the calls may need made ready, without waiting for it; starts the task of the router's fleet, if it has one that `before` did not have, and ends that of `before`.
+fn begin(before: Option<&Router>, router: &Router, runtime: &Runtime) -> Result<(), Failed> {
+    if let Some(work) = router.preparation() {
+        runtime.aside(work);
+    }
+    let (old, new) = (before.and_then(Router::fleet), router.fleet());
+    if let (Some(old), Some(new)) = (old, new)
+        && Arc::ptr_eq(old, new)
+    {
+        return Ok(());
+    }
+    if let Some(fleet) = new {
+        let threads = runtime.threads().map_err(|error| {
+            let message = format!("can't start the worker threads: {error}");
+            Failed::before(Error::new(ErrorKind::Internal, message))
+        })?;
+        threads.spawn(Arc::clone(fleet).run());
+        let fleet = Arc::clone(fleet);
+        runtime.before_end(async move { fleet.ended().await });
+    }
+    if let Some(old) = old {
+        old.end();
+    }
+    Ok(())
 }
 
 thread_local! {
@@ -128,8 +155,10 @@ pub unsafe extern "C" fn router_reload_from_yaml(
             let yaml = text::input(yaml, len, "configuration").map_err(Failed::before)?;
             let config = config::load_text(yaml);
             let _one = router.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = config.and_then(|config| router.current().reloaded(config));
+            let before = router.current();
+            let next = config.and_then(|config| before.reloaded(config));
             let next = next.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
+            begin(Some(&before), &next, &router.runtime)?;
             router.router.store(Arc::new(next));
             Ok(true)
         })
@@ -169,4 +198,72 @@ pub unsafe extern "C" fn router_free(router: *mut router_t) {
             router.runtime.stop();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Engine;
+    use crate::store::memory::{Link, Memory};
+
+    fn plain(start: &mut dyn FnMut()) {
+        start();
+    }
+
+    fn router(before: Option<&Router>, link: &Arc<Link>, namespace: &str) -> Router {
+        let yaml = format!(
+            "model_list: [{{model_name: g, litellm_params: {{model: openai/m, mock_response: a, rpm: 9}}}}]\n\
+             router_settings: {{enable_pre_call_checks: true}}\n\
+             llmrouter_settings: {{shared_state: {{file: memory}}, shared_namespace: {namespace}}}"
+        );
+        let engine = Arc::clone(link) as Arc<dyn Engine>;
+        Router::over(config::load(&yaml, |_| None).map_err(|error| error.message).unwrap(), before, &engine).unwrap()
+    }
+
+    fn call(router: &Arc<Router>, runtime: &Runtime) -> bool {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (router, ticket) = (Arc::clone(router), runtime.admit().unwrap());
+        runtime.threads().unwrap().spawn(async move {
+            let request = crate::chat::Request::parse(r#"{"model":"g","messages":[]}"#).unwrap();
+            sender.send(router.answer(&request, 1).await.is_ok()).unwrap();
+            drop(ticket);
+        });
+        receiver.recv().unwrap()
+    }
+
+    #[test]
+    fn a_fleets_task_begins_with_the_load_and_gives_its_rows_back_at_the_end() {
+        let memory = Arc::new(Memory::default());
+        let (one, two) = (memory.link(), memory.link());
+        let runtime = Runtime::new(1, plain);
+        let first = Arc::new(router(None, &one, "a"));
+        begin(None, &first, &runtime).ok().unwrap();
+        assert!(call(&first, &runtime));
+        assert_eq!(memory.rows(), 1);
+        // The same store, and then another one, whose task takes the place of the first one's.
+        let same = router(Some(&first), &one, "a");
+        begin(Some(&first), &same, &runtime).ok().unwrap();
+        let other = Arc::new(router(Some(&same), &two, "b"));
+        begin(Some(&same), &other, &runtime).ok().unwrap();
+        assert!(call(&other, &runtime));
+        drop((first, same));
+        assert!(runtime.drain(Duration::from_secs(9)));
+        assert_eq!(memory.rows(), 0);
+        let fleet = Arc::downgrade(other.fleet().unwrap());
+        runtime.stop();
+        drop((other, runtime));
+        assert!(fleet.upgrade().is_none(), "nothing of it is left");
+    }
+
+    #[test]
+    fn a_silent_store_does_not_hold_up_the_end() {
+        let link = Arc::new(Memory::default()).link();
+        let runtime = Runtime::new(1, plain);
+        let router = router(None, &link, "a");
+        begin(None, &router, &runtime).ok().unwrap();
+        Link::set(&link.frozen, true);
+        let start = crate::clock::now();
+        runtime.stop();
+        assert!(crate::clock::now() - start < Duration::from_secs(2));
+    }
 }

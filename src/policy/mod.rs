@@ -4,9 +4,11 @@
 mod by_class;
 mod fallback;
 mod maker;
+mod strategies;
 mod wildcard;
 
 pub use by_class::{ByClass, Slot};
 pub use fallback::{ANY, Lists, Target};
 pub use maker::maker_of;
+pub use strategies::STRATEGIES;
 pub use wildcard::Wildcard;

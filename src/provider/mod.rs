@@ -32,7 +32,7 @@ pub use chunks::{Chunks, Patience};
 pub use classify::ErrorRules;
 pub use encoded::{BodyForm, Encoded};
 pub use endpoint::{Defaults, Endpoint, Unusable, connect};
-pub use keys::Keys;
+pub use keys::{Keys, shared_name};
 pub use redact::Redactor;
 pub use stream::{Progress, StreamFault, StreamReader};
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::clock;
 use crate::config::{BudgetConfig, BudgetsConfig};
 use crate::deployment::Deployment;
+use crate::store::{Fleet, Purse};
 
 use super::ledger::Trail;
 
@@ -22,6 +23,8 @@ struct Budget {
     config: BudgetConfig,
     /// Shared with the budget that this one goes on for: calls of another configuration may still be charged to it.
     spent: Arc<Mutex<Spent>>,
+    /// What the fleet has spent; `None` where nothing is shared.
+    purse: Option<Arc<Purse>>,
 }
 
 /// What was spent in the running period, which begins with the first call that costs something.
@@ -40,19 +43,21 @@ pub struct Over {
 
 impl Budgets {
     /// Budgets that stay as they were go on where `before` was.
-    pub fn new(config: &BudgetsConfig, before: Option<&Budgets>) -> Self {
-        let made = |config: &BTreeMap<String, BudgetConfig>, before: Option<&BTreeMap<String, Budget>>| {
+    /// With a fleet, what all its processes spend counts.
+    pub fn new(config: &BudgetsConfig, before: Option<&Budgets>, fleet: Option<&Fleet>) -> Self {
+        let made = |kind: &str, config: &BTreeMap<String, BudgetConfig>, before: Option<&BTreeMap<String, Budget>>| {
             let budget = |(name, config): (&String, &BudgetConfig)| {
                 let before = before.and_then(|before| before.get(name)).filter(|before| before.config == *config);
                 let spent = before.map(|before| Arc::clone(&before.spent)).unwrap_or_default();
-                (name.clone(), Budget { config: *config, spent })
+                let purse = fleet.map(|fleet| fleet.purse(&format!("{kind}:{name}"), config.period));
+                (name.clone(), Budget { config: *config, spent, purse })
             };
             config.iter().map(budget).collect()
         };
         Self {
-            providers: made(&config.providers, before.map(|before| &before.providers)),
-            deployments: made(&config.deployments, before.map(|before| &before.deployments)),
-            tags: made(&config.tags, before.map(|before| &before.tags)),
+            providers: made("provider", &config.providers, before.map(|before| &before.providers)),
+            deployments: made("deployment", &config.deployments, before.map(|before| &before.deployments)),
+            tags: made("tag", &config.tags, before.map(|before| &before.tags)),
         }
     }
 
@@ -68,7 +73,7 @@ impl Budgets {
         let of_tags = tags.iter().filter_map(|tag| Some(("tag", tag.as_str(), self.tags.get(tag)?)));
         of_provider.into_iter().chain(of_deployment).chain(of_tags).find_map(|(kind, name, budget)| {
             let wait = budget.wait(now)?;
-            let (spent, limit) = (budget.spent().dollars, budget.config.limit);
+            let (spent, limit) = (budget.dollars(now), budget.config.limit);
             Some(Over { reason: format!("the budget of {kind} {name} is spent: {spent:.6} of {limit} dollars"), wait })
         })
     }
@@ -93,14 +98,26 @@ impl Budget {
         *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// By this process, or by the fleet, in the running period.
+    fn dollars(&self, now: Instant) -> f64 {
+        self.purse.as_ref().map_or_else(|| self.spent().dollars, |purse| purse.spent(now).0)
+    }
+
     /// How long it stays used up; `None` if it is not.
     fn wait(&self, now: Instant) -> Option<Duration> {
+        if let Some(purse) = &self.purse {
+            let (dollars, left) = purse.spent(now);
+            return (dollars >= self.config.limit).then_some(left);
+        }
         let spent = self.spent();
         let left = self.config.period.saturating_sub(now.saturating_duration_since(spent.since?));
         (spent.dollars >= self.config.limit && !left.is_zero()).then_some(left)
     }
 
     fn spend(&self, dollars: f64, now: Instant) {
+        if let Some(purse) = &self.purse {
+            return purse.add(dollars);
+        }
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |since: Instant| now.saturating_duration_since(since) >= self.config.period;
         if spent.since.is_none_or(is_over) {

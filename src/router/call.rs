@@ -2,85 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use crate::chat::{Request, tokens_of};
+use crate::chat::Request;
 use crate::clock;
 use crate::error::{Error, ErrorKind};
-use crate::provider::{Answer, Encoded, Endpoint, Opened};
 
 use super::Router;
 use super::candidates::{Choice, Round, choose};
 use super::exhausted::wait_for_somebody;
 use super::fallback::{Step, Stop, Walk};
 use super::filter::passed_over;
+use super::form::Form;
 use super::group::Member;
-use super::ledger::{Attempt, Measured, Trail};
+use super::ledger::{Attempt, Trail};
 use super::played;
 use super::retry::{Retries, Rules};
 use super::round::next_round;
-use super::timeout::{Bound, Bounds, of_attempt};
+use super::shared;
+use super::timeout::{Bounds, of_attempt};
 use super::view::{Admission, View};
-
-/// What a call brings back: the attempt loop does not look inside.
-pub trait Form {
-    /// What an attempt that went well has in hand.
-    type Received: Send;
-    /// What the caller gets.
-    type Output: Send;
-
-    /// The request as it goes out.
-    fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error>;
-
-    /// The bound of an attempt, of which `own` is that of a whole answer.
-    fn bound(&self, request: &Request, own: Bound, endpoint: &Endpoint) -> Bound;
-
-    /// Takes the answer in, once its status is good. What fails here is tried again like all else. `usage_is_ours`: the
-    /// provider was asked for the usage by us and not by the caller.
-    fn receive(
-        &self,
-        opened: Opened<'_>,
-        usage_is_ours: bool,
-    ) -> impl Future<Output = Result<Self::Received, Error>> + Send;
-
-    /// Whether the answer is streamed.
-    const IS_STREAM: bool;
-
-    /// Whether the provider's content filter cut the answer.
-    fn is_filtered(&self, received: &Self::Received) -> bool;
-
-    /// Ends the attempt, or hands it on with what goes on.
-    fn settle(&self, received: Self::Received, attempt: Attempt, trail: &mut Trail) -> Self::Output;
-}
-
-/// The answer as a whole.
-pub struct Whole;
-
-impl Form for Whole {
-    type Received = Answer;
-    type Output = Answer;
-    const IS_STREAM: bool = false;
-
-    fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
-        endpoint.encode(request)
-    }
-
-    fn bound(&self, _request: &Request, own: Bound, _endpoint: &Endpoint) -> Bound {
-        own
-    }
-
-    async fn receive(&self, opened: Opened<'_>, _usage_is_ours: bool) -> Result<Answer, Error> {
-        opened.whole().await
-    }
-
-    fn is_filtered(&self, answer: &Answer) -> bool {
-        answer.body.is_filtered()
-    }
-
-    fn settle(&self, answer: Answer, attempt: Attempt, trail: &mut Trail) -> Answer {
-        let tokens = answer.body.usage().and_then(tokens_of);
-        trail.push(attempt.succeeded(Measured { tokens, ttft: None }));
-        answer
-    }
-}
 
 /// Why nobody answered.
 struct Unanswered {
@@ -92,7 +31,7 @@ struct Unanswered {
 
 /// How a visit of a group ended without an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub enum End {
     /// It failed as often as it may.
     Failed,
     /// Nobody was free, and there were attempts left.
@@ -167,21 +106,34 @@ enum Wait {
 }
 
 /// One group of a call.
-struct Visit<'v, 'a> {
-    router: &'a Router,
-    walk: &'v Walk<'a>,
-    stop: &'v Stop<'a>,
+pub struct Visit<'v, 'a> {
+    pub router: &'a Router,
+    pub walk: &'v Walk<'a>,
+    pub stop: &'v Stop<'a>,
     bounds: &'v Bounds,
     /// The end of the group's share of the call's deadline.
-    until: Option<Instant>,
+    pub until: Option<Instant>,
     /// Those who may not answer this request.
     passed: Vec<usize>,
-    end: End,
+    pub end: End,
 }
 
-impl Visit<'_, '_> {
-    /// Rounds of attempts: one, unless the group has levels, or the rest of it is to be tried before other groups.
+impl<'a> Visit<'_, 'a> {
+    /// What the cache has kept, or what the group answers.
     async fn run<F: Form>(&mut self, form: &F, trail: &mut Trail) -> Result<F::Output, Error> {
+        match self.router.caching.as_ref().filter(|_| form.is_cached()) {
+            Some(caching) => Box::pin(self.run_cached(caching, form, trail)).await,
+            None => self.ask(form, trail).await,
+        }
+    }
+
+    /// The same visit with another request.
+    pub fn with<'w>(&'w self, stop: &'w Stop<'a>) -> Visit<'w, 'a> {
+        Visit { stop, passed: Vec::new(), ..*self }
+    }
+
+    /// Rounds of attempts: one, unless the group has levels, or the rest of it is to be tried before other groups.
+    pub async fn ask<F: Form>(&mut self, form: &F, trail: &mut Trail) -> Result<F::Output, Error> {
         if let Some(error) = played::first_failure(self.stop) {
             trail.push(played::record(self.stop, &error));
             return Err(error);
@@ -294,7 +246,7 @@ impl Visit<'_, '_> {
             let usage_is_ours = encoded.usage_is_ours;
 
             // Whoever was quicker has the slot or the room; then another one is chosen.
-            let Some(admission) = self.admit(member, round) else { continue };
+            let Some(admission) = self.admit(member, round, trail).await else { continue };
             let attempt = Attempt::begin(&self.stop.lead.name, member, admission, &endpoint, &self.router.cooldown);
             let outcome =
                 match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited, attempt.steps())).await {
@@ -324,9 +276,12 @@ impl Visit<'_, '_> {
     }
 
     /// A slot and room at a member; one that is asked for by its id has no limits.
-    fn admit(&self, member: &Member, round: &Round) -> Option<Admission> {
+    async fn admit(&self, member: &Member, round: &Round, trail: &Trail) -> Option<Admission> {
         let view = if self.stop.lead.group.pinned { round.view.unlimited() } else { round.view };
-        view.admit(member, clock::now())
+        match view.lease(member) {
+            None => view.admit(member, clock::now()),
+            Some(lease) => Box::pin(shared::obtain(&view, member, lease, &trail.waited)).await,
+        }
     }
 
     /// Nobody is left to ask: whoever could take the request rests, is busy, or nobody could.

@@ -39,7 +39,7 @@ pub struct Round {
 pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Choice<'a> {
     let now = clock::now();
     let moment = Moment::from(now);
-    let free = |member: &&Member| group.is_free(member, &round.view, moment);
+    let free = group.free(&round.view, moment);
     let chosen = |pick: Pick, untried| match group.member(pick.index) {
         Some(member) => Choice::Member { member, wait: Duration::ZERO, untried },
         None => Choice::Nobody,
@@ -82,7 +82,7 @@ pub fn choose<'a>(group: &'a Group, round: &Round, retries: &Retries<'_>) -> Cho
 /// Whether somebody is left whom this call may ask.
 pub fn has_other(group: &Group, round: &Round, retries: &Retries<'_>) -> bool {
     let now = clock::now();
-    let free = |member: &&Member| group.is_free(member, &round.view, now);
+    let free = group.free(&round.view, now);
     let willing = |member: &&Member| retries.readiness(member.index) != Readiness::Never;
     level(group, round, free).iter().any(willing) || !last_resort(group, round, retries, now).is_empty()
 }

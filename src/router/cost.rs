@@ -30,9 +30,12 @@ struct BilledUnits {
 
 /// The cost of a whole answer; `body` is its text if that is JSON.
 pub fn of_answer(trail: &Trail, verb: Verb, body: Option<&str>) -> Option<f64> {
+    if trail.hit().is_some() {
+        return Some(0.0);
+    }
     let beside: Option<Beside> = body.and_then(|body| serde_json::from_str(body).ok());
     let told = beside.as_ref().and_then(|beside| beside.usage.as_ref()).map(Value::to_string);
-    let mut usage = pricing::Usage::read(told.as_deref().unwrap_or("{}"));
+    let mut usage = pricing::Usage::read(trail.fresh_usage().or(told.as_deref()).unwrap_or("{}"));
     if let Some(tier) = beside.as_ref().and_then(|beside| beside.service_tier.as_deref()) {
         usage.service = Service::named(tier);
     }
@@ -58,6 +61,9 @@ fn counts(trail: &Trail, verb: Verb, beside: Option<&Beside>, told: Counts) -> C
 
 /// The cost of a stream, as far as it has come.
 pub fn of_stream(trail: &Trail, usage: &Usage) -> Option<f64> {
+    if trail.hit().is_some() {
+        return Some(0.0);
+    }
     let usage = match usage {
         Usage::Told(told) => pricing::Usage::read(told),
         Usage::Estimated { prompt, completion } => pricing::Usage::of_tokens(*prompt, *completion),

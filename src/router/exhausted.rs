@@ -72,7 +72,7 @@ fn first_return(router: &Router, request: &Request) -> Option<Duration> {
         let left = |member: &&Member| passed.as_ref().is_some_and(|passed| !passed.contains(&member.index));
         for member in stop.lead.group.usable().filter(left).filter(|member| stop.fits(member).is_ok()) {
             let minute = match view.obstacle(member, now) {
-                Some(Obstacle::Minute(Some(wait))) => wait,
+                Some(Obstacle::Minute(Some(wait)) | Obstacle::StoreAway(wait)) => wait,
                 Some(Obstacle::Minute(None)) => continue,
                 Some(Obstacle::Slots(_)) | None => Duration::ZERO,
             };

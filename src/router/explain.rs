@@ -84,7 +84,7 @@ fn group(router: &Router, stop: &Stop<'_>, bounds: &Bounds) -> Value {
     };
     let round = Round { order: None, excluded: passed.numbers(), view, call_start: bounds.start() };
     let misfit = |member: &Member| stop.fits(member).err();
-    let free = |member: &&Member| group.is_free(member, &view, now);
+    let free = group.free(&view, now);
     let members = level(group, &round, free);
     let fitting: Vec<&Member> = members.iter().filter(|member| misfit(member).is_none()).copied().collect();
     let shares = view.strategy.shares(&fitting.iter().map(|member| view.candidate(member, now)).collect::<Vec<_>>());
@@ -169,6 +169,8 @@ fn unfree(member: &Member, view: &View) -> String {
         return obstacle.reason();
     }
     let seconds = deployment.benched_for(now).unwrap_or_default().as_secs_f64();
-    let cause = deployment.cooldown(now).map_or("", |cooldown| cooldown.cause);
-    format!("cools down after {cause} for another {seconds:.1} s")
+    let cooldown = deployment.cooldown(now);
+    let cause = cooldown.as_ref().map_or("", |cooldown| cooldown.cause);
+    let told = if cooldown.is_some_and(|cooldown| cooldown.from_fleet) { ", as another process told" } else { "" };
+    format!("cools down after {cause} for another {seconds:.1} s{told}")
 }

@@ -3,27 +3,30 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::deployment::{Bench, Deployment, Limits, Moment, State};
+use crate::deployment::{Deployment, KeyBench, Limits, Moment, State};
 use crate::pricing::{self, Unit};
+use crate::store::Lease;
 
 /// What a deployment was configured with, and the ways to what changes. What every pick looks at comes first.
 #[derive(Clone)]
 #[repr(C)]
 pub struct Facts {
     pub state: Arc<State>,
-    key: Arc<Bench>,
+    key: Arc<KeyBench>,
     /// `max_parallel_requests`.
     pub slots: Option<u32>,
     pub limits: Limits,
     pub weight: Option<f64>,
     pub rpm: Option<f64>,
     pub tpm: Option<f64>,
+    /// What the fleet lets this process use; `None` where nothing is shared.
+    pub lease: Option<Arc<Lease>>,
     /// Found out when it is first asked for: whoever does not go by prices never opens the price list.
     cost: OnceLock<Option<f64>>,
 }
 
 impl Facts {
-    pub fn of(deployment: &Deployment) -> Self {
+    pub fn of(deployment: &Deployment, lease: Option<Arc<Lease>>) -> Self {
         let config = &deployment.config;
         Self {
             state: Arc::clone(&deployment.state),
@@ -33,6 +36,7 @@ impl Facts {
             weight: config.weight,
             rpm: config.rpm,
             tpm: config.tpm,
+            lease,
             cost: OnceLock::new(),
         }
     }
@@ -45,9 +49,15 @@ impl Facts {
         })
     }
 
-    /// Neither it nor its key is benched.
-    pub fn is_healthy(&self, now: Moment) -> bool {
-        self.state.bench.is_free(now) && self.key.is_free(now)
+    /// Neither it nor its key is benched. Who knows that all keys are free looks at none: each is a line of the cache more.
+    #[inline(always)]
+    pub fn is_healthy(&self, now: Moment, all_keys_are_free: bool) -> bool {
+        self.state.bench.is_free(now) && (all_keys_are_free || self.key.is_free(now))
+    }
+
+    /// Whether this key and all others of the router are free.
+    pub fn are_all_keys_free(&self, now: Moment) -> bool {
+        self.key.are_all_free(now)
     }
 }
 

@@ -113,6 +113,11 @@ impl<'a> Walk<'a> {
         Some(lead)
     }
 
+    /// The caller's own request.
+    pub fn request(&self) -> &'a Request {
+        self.request
+    }
+
     /// Why the name that was asked for leads nowhere, while the walk goes on to its fallbacks.
     pub fn nowhere(&mut self) -> Option<Error> {
         self.nowhere.take()

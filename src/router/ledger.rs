@@ -14,8 +14,10 @@ use crate::error::{Error, ErrorKind, Scope};
 use crate::provider::Endpoint;
 use crate::transport::{Phases, Steps};
 
+use super::caching::Hit;
 use super::cooldown::{Verdict, judge};
 use super::group::Member;
+use super::shared::Held;
 use super::view::Admission;
 
 /// An attempt that runs. Ends in exactly one record; if it is dropped before, the caller has gone. Owns what it needs: a
@@ -30,6 +32,8 @@ pub struct Attempt {
     in_flight: InFlight,
     reserved: Reserved,
     steps: Arc<Steps>,
+    /// What the fleet is told; `None` where nothing is shared.
+    shared: Option<Box<Held>>,
 }
 
 /// What an answer tells about who gave it.
@@ -70,7 +74,7 @@ impl Attempt {
         endpoint: &Endpoint,
         cooldown: &Arc<CooldownConfig>,
     ) -> Self {
-        let Admission { in_flight, reserved } = admission;
+        let Admission { in_flight, reserved, shared } = admission;
         Self {
             group: Arc::clone(group),
             model: Arc::clone(endpoint.model()),
@@ -81,6 +85,7 @@ impl Attempt {
             in_flight,
             reserved,
             steps: Arc::default(),
+            shared,
         }
     }
 
@@ -104,7 +109,14 @@ impl Attempt {
     /// Puts what the call took in the place of what it was expected to take.
     fn settle(&self, tokens: Tokens, now: Instant) {
         let real = Used { requests: 1, input: tokens.input, output: tokens.output };
+        self.settle_used(real, now);
+    }
+
+    fn settle_used(&self, real: Used, now: Instant) {
         self.in_flight.deployment().state.window.settle(self.reserved, real, now);
+        if let Some(shared) = &self.shared {
+            shared.settle(self.reserved.used(), real);
+        }
     }
 
     /// `blameless`: the bound that the attempt ran into, if it did, was none of its own.
@@ -123,11 +135,7 @@ impl Attempt {
         }
         // What failed took no tokens, and what was never sent was no request.
         let nothing_sent = error.is_before_sending();
-        deployment.state.window.settle(
-            self.reserved,
-            Used { requests: u64::from(!nothing_sent), ..Used::default() },
-            now,
-        );
+        self.settle_used(Used { requests: u64::from(!nothing_sent), ..Used::default() }, now);
         let judged = || judge(error, self.in_flight.deployment(), &self.cooldown, self.alone, now);
         if let Some(verdict) = (!run_out).then(judged).flatten() {
             self.bench(verdict, error.class(), now);
@@ -164,10 +172,16 @@ impl Attempt {
         let (deployment, group, seconds) = (benched.id(), &*self.group, verdict.time.as_secs_f64());
         if verdict.key {
             benched.key.start(now, verdict.time, cause);
+            if let Some(shared) = &self.shared {
+                shared.lease.cool_key(now, verdict.time, cause);
+            }
             log::warn!(deployment, group, cause, seconds; "key cools down wherever it is used");
         }
         if !benched.is_wildcard() {
             benched.state.bench.start(now, verdict.time, cause);
+            if let Some(shared) = &self.shared {
+                shared.lease.cool(now, verdict.time, cause);
+            }
             log::warn!(deployment, group, cause, seconds; "deployment cools down");
         }
     }
@@ -212,26 +226,52 @@ pub struct Trail {
     pub latency: Duration,
     /// Parameters that did not reach the provider, options without effect among them.
     pub dropped_params: Vec<String>,
-    /// What was planned, where the request asked to be told.
-    pub plan: Option<Box<Value>>,
     /// Time spent waiting for providers and between attempts.
     pub waited: Waited,
     /// Characters of a text to be spoken.
     pub characters: Option<NonZeroU32>,
+    rare: Option<Box<Rare>>,
     /// When the call began.
     pub start: Instant,
 }
 
+/// What few calls have.
+#[derive(Clone, Default)]
+pub struct Rare {
+    /// What was planned, where the request asked to be told.
+    pub plan: Option<Value>,
+    /// What was kept and answers, if it does.
+    pub hit: Option<Hit>,
+    /// The usage that was paid for, where a part of the answer was kept.
+    pub fresh_usage: Option<String>,
+}
+
 impl Trail {
+    pub fn plan(&self) -> Option<&Value> {
+        self.rare.as_ref()?.plan.as_ref()
+    }
+
+    pub fn hit(&self) -> Option<&Hit> {
+        self.rare.as_ref()?.hit.as_ref()
+    }
+
+    pub fn fresh_usage(&self) -> Option<&str> {
+        self.rare.as_ref()?.fresh_usage.as_deref()
+    }
+
+    pub fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     pub fn new(call_id: u64) -> Self {
         Self {
             call_id,
             records: Vec::new(),
             latency: Duration::ZERO,
             dropped_params: Vec::new(),
-            plan: None,
             waited: Waited::default(),
             characters: None,
+            rare: None,
             start: clock::now(),
         }
     }
@@ -312,13 +352,14 @@ impl Trail {
     pub fn fallbacks(&self) -> usize {
         let mut groups: Vec<&str> =
             self.records.iter().filter(|record| record.skipped.is_none()).map(|record| &*record.group).collect();
+        groups.extend(self.hit().map(|hit| &*hit.group));
         groups.dedup();
         groups.len().saturating_sub(1)
     }
 
-    /// The attempt that answered, or that broke in the middle of its answer.
+    /// The attempt that answered, or that broke in the middle of its answer; none where the answer was kept.
     pub fn last_asked(&self) -> Option<&Record> {
-        self.records.last().filter(|record| record.skipped.is_none())
+        self.records.last().filter(|_| self.hit().is_none()).filter(|record| record.skipped.is_none())
     }
 
     /// Notes that others go on for the last attempt, whose stream broke.

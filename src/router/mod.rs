@@ -5,6 +5,7 @@ mod affinity;
 #[doc(hidden)]
 pub mod bench;
 mod budget;
+mod caching;
 mod call;
 mod candidates;
 mod cooldown;
@@ -14,6 +15,7 @@ mod explain;
 mod facts;
 mod fallback;
 mod filter;
+mod form;
 mod group;
 mod held;
 mod ledger;
@@ -21,10 +23,12 @@ mod line;
 mod mirror;
 mod names;
 mod played;
+mod replayed;
 mod report;
 mod resume;
 mod retry;
 mod round;
+mod shared;
 mod snapshot;
 mod stream;
 #[cfg(test)]
@@ -40,16 +44,19 @@ pub use resume::Stream;
 pub use stream::{Ended, Usage};
 
 use crate::chat::{Request, Verb};
-use crate::config::{Config, ConfigError, CooldownConfig, Warning};
+use crate::config::{Config, ConfigError, CooldownConfig, StoreConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::provider::{self, Answer};
+use crate::store::{self, Engine, Fleet, Shelf, StoreError};
+use crate::tokens::{self, Preparation};
 
 use affinity::Affinity;
 use budget::Budgets;
-use call::Whole;
+use caching::Caching;
+use form::Whole;
 use ledger::Record;
 use names::Names;
-use stream::Streamed;
+use stream::{Source, Streamed};
 use timeout::Bounds;
 
 /// A configuration at work. Shared by all threads; holds no lock while a call waits.
@@ -61,6 +68,10 @@ pub struct Router {
     budgets: Arc<Budgets>,
     /// Kept by a reload.
     affinity: Arc<Affinity>,
+    /// Kept by a reload that changes nothing about it.
+    caching: Option<Caching>,
+    /// The processes that this one shares limits, cooldowns and budgets with. Kept by a reload that leaves the store as it is.
+    fleet: Option<Arc<Fleet>>,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -81,28 +92,71 @@ pub struct Failed {
 impl Router {
     /// Makes deployments and their endpoints; opens no connection and starts no thread.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Self::after(config, None)
+        Self::after(config, None, store::connect, None)
+    }
+
+    /// The same, whose cached answers are shared with other processes by a shelf of the caller's choice. A reload keeps it.
+    #[cfg(test)]
+    pub fn with_shelf(config: Config, shelf: Arc<dyn Shelf>) -> Result<Self, ConfigError> {
+        Self::after(config, None, store::connect, Some(shelf))
     }
 
     /// A router by another configuration, that knows of the deployments and keys that stay what this one has learnt.
     pub fn reloaded(&self, config: Config) -> Result<Self, ConfigError> {
-        Self::after(config, Some(self))
+        Self::after(config, Some(self), store::connect, None)
     }
 
-    fn after(mut config: Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+    /// `connect` gives the store that a configuration names.
+    fn after(
+        mut config: Config,
+        before: Option<&Self>,
+        connect: impl Fn(&StoreConfig) -> Result<Option<Arc<dyn Engine>>, StoreError>,
+        shelf: Option<Arc<dyn Shelf>>,
+    ) -> Result<Self, ConfigError> {
         let mut warnings = std::mem::take(&mut config.warnings);
-        let names = Names::new(&mut config, before.map(|before| &before.names), &mut warnings)?;
+        let fleet = before.and_then(|before| before.fleet.clone()).filter(|fleet| *fleet.config() == config.store);
+        let fleet = match fleet {
+            Some(fleet) => Some(fleet),
+            None => connect(&config.store)
+                .map_err(|error| ConfigError { message: format!("the state can't be shared: {}", error.0) })?
+                .map(|engine| Arc::new(Fleet::new(engine, config.store.clone()))),
+        };
+        let names = Names::new(&mut config, before.map(|before| &before.names), fleet.as_deref(), &mut warnings)?;
         for warning in &warnings {
             log::warn!(path = warning.path.as_str(), line = warning.line; "{}", warning.message);
         }
-        let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets)));
+        let budgets = Arc::new(Budgets::new(&config.budgets, before.map(|before| &*before.budgets), fleet.as_deref()));
+        if let Some(fleet) = &fleet {
+            fleet.adopt(names.leases().map(Arc::clone));
+            fleet.know(names.known());
+        }
         let affinity = before.map(|before| Arc::clone(&before.affinity)).unwrap_or_default();
         let cooldown = Arc::new(config.cooldown.clone());
-        Ok(Self { names, cooldown, budgets, affinity, config, warnings })
+        let caching = Caching::new(&config, shelf, before.and_then(|before| before.caching.as_ref()));
+        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, config, warnings })
+    }
+
+    /// A router over a store of the caller's choice, whatever the configuration names.
+    #[cfg(test)]
+    pub fn over(config: Config, before: Option<&Self>, engine: &Arc<dyn Engine>) -> Result<Self, ConfigError> {
+        Self::after(config, before, |_| Ok(Some(Arc::clone(engine))), None)
+    }
+
+    /// The fleet that it is part of, whose task is to be run; `None` where nothing is shared.
+    pub fn fleet(&self) -> Option<&Arc<Fleet>> {
+        self.fleet.as_ref()
     }
 
     pub fn worker_threads(&self) -> usize {
         self.config.worker_threads
+    }
+
+    /// What is better done before the first call than in it, for a thread that nobody waits for; `None` if there is nothing.
+    pub fn preparation(&self) -> Option<Preparation> {
+        if !self.config.filters.pre_call_checks {
+            return None;
+        }
+        tokens::preparation(self.names.groups().flat_map(|group| group.usable()).map(|member| member.base_model()))
     }
 
     /// The trail of a new call, with its plan if the request asks for that.
@@ -113,20 +167,52 @@ impl Router {
             trail.characters = text.and_then(|text| u32::try_from(text.chars().count()).ok()?.try_into().ok());
         }
         if request.options().explain {
-            trail.plan = explain::plan(self, request).ok().map(Box::new);
+            trail.rare().plan = explain::plan(self, request).ok();
         }
         trail
+    }
+
+    pub fn has_cache(&self) -> bool {
+        self.caching.is_some()
+    }
+
+    /// The answer to a request of these very bytes, if it is kept in memory and was given to such a request before.
+    pub fn repeated(&self, verb: Verb, text: &str, call_id: u64) -> Option<Completed> {
+        self.caching.as_ref()?.repeated(verb, text, call_id)
+    }
+
+    /// The answer to a request, if it is kept in memory. Waits for nobody.
+    pub fn known(&self, request: &Request, call_id: u64) -> Option<Completed> {
+        self.caching.as_ref()?.known(self, request, call_id)
+    }
+
+    /// Ends the trail of a call. Without a cache the wishes of one are among what had no effect.
+    fn end(&self, trail: &mut Trail, request: &Request) {
+        trail.end(request);
+        if self.caching.is_none() && request.options().cache.is_some() {
+            let asked = request.members().filter(|(name, _)| matches!(*name, "cache" | "caching"));
+            trail.dropped_params.extend(asked.map(|(name, _)| name.to_owned()));
+        }
+    }
+
+    /// The first calls after a load wait until the fleet's cooldowns are known.
+    async fn hear_of_the_fleet(&self, trail: &Trail) {
+        if let Some(fleet) = self.fleet.as_deref().filter(|fleet| !fleet.is_ready()) {
+            trail.waited.during(Box::pin(fleet.ready())).await;
+        }
     }
 
     /// Answers a request of any verb, whole.
     pub async fn answer(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
         let mut trail = self.begin(request, call_id);
+        self.hear_of_the_fleet(&trail).await;
         let outcome = match check(request) {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
             Err(error) => Err(error),
         };
-        trail.end(request);
+        self.end(&mut trail, request);
         match outcome {
+            Ok(answer) if trail.hit().is_some() => Ok(Completed { answer, trail }),
             Ok(answer) => {
                 if !self.budgets.is_empty() {
                     let cost = cost::of_answer(&trail, request.verb(), answer.body.json());
@@ -157,15 +243,19 @@ impl Router {
     /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
     pub async fn stream(self: &Arc<Self>, request: Box<Request>, call_id: u64) -> Result<Stream, Failed> {
         let mut trail = self.begin(&request, call_id);
-        let form = Streamed { timeouts: &self.config.timeouts, start: trail.start };
+        self.hear_of_the_fleet(&trail).await;
+        let form = Streamed { timeouts: &self.config.timeouts, start: trail.start, is_cached: true };
         let outcome = match check_stream(&request) {
             Ok(()) => call::run(self, &request, &form, &mut trail).await,
             Err(error) => Err(error),
         };
-        trail.end(&request);
-        self.mirror(&request, &trail);
+        self.end(&mut trail, &request);
         match outcome {
-            Ok(mut open) => {
+            Ok(Source::Kept(mut kept)) => {
+                kept.carry(trail);
+                Ok(Stream::kept(Source::Kept(kept)))
+            }
+            Ok(Source::Open(mut open)) => {
                 if self.config.affinity.any()
                     && let Some(Record { group, deployment: Some(deployment), .. }) = open.asked()
                 {
@@ -173,9 +263,16 @@ impl Router {
                     self.affinity.learn(&self.config.affinity, &request, &group, named.as_deref(), &deployment);
                 }
                 open.carry(trail, Bounds::new(self, &request, form.start).end());
+                if self.config.mirrors {
+                    // The attempt that answers is not in the trail before its end.
+                    mirror::send(self, &request, &open.so_far());
+                }
                 Ok(Stream::new(open, self, request))
             }
-            Err(error) => Err(Failed { error, trail }),
+            Err(error) => {
+                self.mirror(&request, &trail);
+                Err(Failed { error, trail })
+            }
         }
     }
 
@@ -186,7 +283,8 @@ impl Router {
 
     /// The state of every group and deployment, as JSON.
     pub fn snapshot(&self) -> String {
-        snapshot::render(&self.names, &self.warnings)
+        let cache = self.caching.as_ref().map(|caching| caching.cache.snapshot());
+        snapshot::render(&self.names, cache, self.fleet.as_deref(), &self.warnings)
     }
 }
 

@@ -9,11 +9,12 @@ use crate::deployment::State;
 use crate::error::Error;
 use crate::policy::{Wildcard, maker_of};
 use crate::provider::{Defaults, Endpoint, ErrorRules, Keys, Unusable, connect};
+use crate::store::{Fleet, Known, Lease};
 use crate::strategy::Strategy;
 use crate::transport::Clients;
 
 use super::group::{Group, Member};
-use super::view;
+use super::{shared, view};
 
 /// All names that a request may use.
 pub struct Names {
@@ -69,7 +70,13 @@ impl How {
 impl Names {
     /// Connects every deployment of the configuration; one that can't be used becomes a warning.
     /// What `before` has learnt of a deployment with the same id, and of a key, is kept.
-    pub fn new(config: &mut Config, before: Option<&Names>, warnings: &mut Vec<Warning>) -> Result<Self, ConfigError> {
+    /// With a fleet, each deployment that can be used takes part in it.
+    pub fn new(
+        config: &mut Config,
+        before: Option<&Names>,
+        fleet: Option<&Fleet>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, ConfigError> {
         let mut names = Self {
             groups: Vec::new(),
             by_name: HashMap::new(),
@@ -110,10 +117,24 @@ impl Names {
                 warnings.push(Warning { path, line, column: 0, message });
             }
             let strategy = view::strategy(strategy);
-            names.group_mut(&deployment.config.group, strategy).add(place, deployment, endpoint);
+            names.group_mut(&deployment.config.group, strategy).add(place, deployment, endpoint, |deployment| {
+                Some(shared::lease(fleet?, deployment, config.routing.max_parallel))
+            });
         }
         names.close(&config.routing);
         Ok(names)
+    }
+
+    /// What takes part in the fleet.
+    pub fn leases(&self) -> impl Iterator<Item = &Arc<Lease>> {
+        self.groups.iter().flat_map(Group::usable).filter_map(|member| member.facts.lease.as_ref())
+    }
+
+    /// All deployments, as routers of another make know them.
+    pub fn known(&self) -> impl Iterator<Item = Known> {
+        let deployments = self.groups.iter().flat_map(Group::usable).map(Member::deployment);
+        deployments
+            .map(|deployment| Known { id: deployment.id().into(), model: deployment.config.model.as_str().into() })
     }
 
     /// What was learnt, by the deployments' ids.

@@ -30,6 +30,9 @@ struct Metadata<'a> {
     attempts: Vec<Attempt<'a>>,
     fallbacks: usize,
     cache_hit: bool,
+    /// Of an answer that was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_key: Option<String>,
     usage: Option<Box<RawValue>>,
     /// Dollars; null where a price is not known, never 0 then.
     cost: Option<f64>,
@@ -112,16 +115,21 @@ pub fn stream_metadata_json(trail: &Trail, headers: &HeaderMap, usage: Option<&U
 fn metadata<'a>(trail: &'a Trail, headers: &'a HeaderMap, usage: Option<Box<RawValue>>) -> Metadata<'a> {
     let winner = trail.last_asked();
     let deployment = winner.and_then(|record| record.deployment.as_ref());
+    let kept = trail.hit();
+    let producer = kept.map(|hit| &hit.entry.producer);
     Metadata {
         call_id: trail.call_id,
-        deployment: deployment.map(|deployment| deployment.id()),
-        model_group: winner.map(|record| &*record.group),
-        provider: deployment.map(|deployment| deployment.provider.as_str()),
-        model: winner.and_then(|record| record.model.as_deref()),
+        deployment: producer.map(|own| own.deployment.as_str()).or(deployment.map(|deployment| deployment.id())),
+        model_group: producer.map(|own| own.group.as_str()).or(winner.map(|record| &*record.group)),
+        provider: producer
+            .map(|own| own.provider.as_str())
+            .or(deployment.map(|deployment| deployment.provider.as_str())),
+        model: producer.map(|own| own.model.as_str()).or(winner.and_then(|record| record.model.as_deref())),
         api_base: deployment.and_then(|deployment| deployment.api_base()),
         attempts: attempts(trail),
         fallbacks: trail.fallbacks(),
-        cache_hit: false,
+        cache_hit: kept.is_some(),
+        cache_key: kept.map(|hit| hit.key.hex()),
         usage,
         cost: None,
         usage_estimated: false,
@@ -129,7 +137,7 @@ fn metadata<'a>(trail: &'a Trail, headers: &'a HeaderMap, usage: Option<Box<RawV
         overhead_ms: Millis(trail.overhead()),
         ttft_ms: None,
         dropped_params: &trail.dropped_params,
-        explain: trail.plan.as_deref(),
+        explain: trail.plan(),
         content_type: None,
         headers: PassedOn(headers),
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::chat::{Chunk, Request, Verb};
 use crate::error::Error;
 use crate::provider::Endpoint;
-use crate::tokens;
+use crate::tokens::{self, Spent};
 use crate::transport::HeaderMap;
 
 use super::Router;
@@ -17,7 +17,7 @@ use super::budget::Budgets;
 use super::call;
 use super::cost;
 use super::ledger::Trail;
-use super::stream::{Ended, OpenStream, Spent, Streamed};
+use super::stream::{Ended, OpenStream, Source, Streamed};
 use super::timeout::Bounds;
 
 /// Said to who goes on; the text so far is then the beginning of its own answer.
@@ -39,7 +39,7 @@ const SHAPED: [&str; 9] = [
 
 /// A stream that the caller reads.
 pub struct Stream {
-    open: OpenStream,
+    source: Source,
     /// `None` if it ends where it breaks.
     resume: Option<Box<Resume>>,
     /// What its cost is charged to, if anything.
@@ -88,8 +88,13 @@ fn gives_shape(name: &str, text: &str) -> bool {
 }
 
 impl Stream {
+    /// One that was kept: there is nothing to go wrong.
+    pub(super) fn kept(source: Source) -> Self {
+        Self { source, resume: None, account: None }
+    }
+
     /// A stream at its first content, with what it may need later.
-    pub(super) fn new(open: OpenStream, router: &Arc<Router>, request: Box<Request>) -> Self {
+    pub(super) fn new(open: Box<OpenStream>, router: &Arc<Router>, request: Box<Request>) -> Self {
         let options = request.options();
         let wanted = options.continue_mid_stream.unwrap_or(router.config.fallback.continue_mid_stream);
         let endpoint: &Endpoint = open.endpoint();
@@ -105,31 +110,47 @@ impl Stream {
             let left = router.config.fallback.max_fallbacks;
             Box::new(Resume { router: Arc::clone(router), request, said: String::new(), left, goes_on: false })
         });
-        Self { open, resume, account }
+        Self { source: Source::Open(open), resume, account }
     }
 
     /// What can be told while it goes on.
     pub fn so_far(&self) -> Trail {
-        self.open.so_far()
+        match &self.source {
+            Source::Open(open) => open.so_far(),
+            Source::Kept(kept) => kept.trail().clone(),
+        }
     }
 
     pub fn headers(&self) -> &HeaderMap {
-        self.open.headers()
+        match &self.source {
+            Source::Open(open) => open.headers(),
+            Source::Kept(kept) => kept.headers(),
+        }
     }
 
     pub fn ttft(&self) -> std::time::Duration {
-        self.open.ttft()
+        match &self.source {
+            Source::Open(open) => open.ttft(),
+            Source::Kept(kept) => kept.ttft(),
+        }
     }
 
     /// The next chunk that is the caller's; `None` behind the last. After an error or `None` there is nothing more.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        let open = match &mut self.source {
+            Source::Open(open) => open,
+            Source::Kept(kept) => return Ok(kept.next()),
+        };
         loop {
-            let error = match self.open.next().await {
-                Ok(chunk) => return Ok(chunk.map(|chunk| self.pass(chunk))),
+            let error = match open.next().await {
+                Ok(chunk) => {
+                    let before = open.before();
+                    return Ok(chunk.map(|chunk| self.pass(chunk, before)));
+                }
                 Err(error) => error,
             };
             let Some(mut resume) = self.resume.take() else { return Err(error) };
-            if !Box::pin(resume.go_on(&mut self.open, &error)).await {
+            if !Box::pin(resume.go_on(open, &error)).await {
                 return Err(error);
             }
             self.resume = Some(resume);
@@ -137,21 +158,24 @@ impl Stream {
     }
 
     /// Notes what the caller gets. What is more than text ends the wish to go on.
-    fn pass(&mut self, chunk: Chunk) -> Chunk {
+    fn pass(&mut self, chunk: Chunk, before: Spent) -> Chunk {
         let Some(resume) = &mut self.resume else { return chunk };
         let text = chunk.delta_text();
         if chunk.has_content() && text.is_none() {
             let goes_on = resume.goes_on;
             self.resume = None;
-            return if goes_on { joined(chunk, self.open.before()) } else { chunk };
+            return if goes_on { joined(chunk, before) } else { chunk };
         }
         resume.said.push_str(text.as_deref().unwrap_or_default());
-        if resume.goes_on { joined(chunk, self.open.before()) } else { chunk }
+        if resume.goes_on { joined(chunk, before) } else { chunk }
     }
 
     /// Closes the connection, and says how it went. What was not ended is cancelled.
     pub fn close(self) -> Ended {
-        let ended = self.open.close();
+        let ended = match self.source {
+            Source::Open(open) => open.close(),
+            Source::Kept(kept) => return kept.close(),
+        };
         if let Some(account) = self.account {
             let cost = cost::of_stream(&ended.trail, &ended.usage);
             account.budgets.spend_call(&ended.trail, &account.tags, cost);
@@ -170,16 +194,16 @@ impl Resume {
         let Some(request) = self.continuation() else { return false };
         let Some(mut trail) = open.take_trail() else { return false };
         trail.goes_on();
-        let form = Streamed { timeouts: &self.router.config.timeouts, start: trail.start };
+        let form = Streamed { timeouts: &self.router.config.timeouts, start: trail.start, is_cached: false };
         match call::run(&self.router, &request, &form, &mut trail).await {
-            Ok(next) => {
+            Ok(Source::Open(next)) => {
                 let end = Bounds::new(&self.router, &request, trail.start).end();
-                open.replace(next);
+                open.replace(*next);
                 open.carry(trail, end);
                 self.goes_on = true;
                 true
             }
-            Err(_) => {
+            Ok(Source::Kept(_)) | Err(_) => {
                 open.give_back(trail);
                 false
             }

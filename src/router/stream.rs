@@ -5,16 +5,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::cache::Entry;
 use crate::chat::{Chunk, Request, Tokens, tokens_of};
 use crate::clock;
 use crate::config::TimeoutConfig;
 use crate::error::Error;
 use crate::provider::{Chunks, Encoded, Endpoint, Opened, Patience};
-use crate::tokens;
+use crate::tokens::{Exchange, Spent};
 use crate::transport::HeaderMap;
 
-use super::call::Form;
+use super::caching::{Keep, Recording, producer};
+use super::form::Form;
 use super::ledger::{Attempt, Measured, Record, Trail};
+use super::replayed::Replayed;
 use super::timeout::{Bound, of_stream};
 
 /// What is held back until the first content comes; framing is small, and whoever sends more of it is not well.
@@ -24,6 +27,16 @@ const MOST_HELD: usize = 64 * 1024;
 pub struct Streamed<'r> {
     pub timeouts: &'r TimeoutConfig,
     pub start: Instant,
+    /// Whether a cache may answer.
+    pub is_cached: bool,
+}
+
+/// A stream that can be read.
+pub enum Source {
+    /// A provider writes it.
+    Open(Box<OpenStream>),
+    /// It was kept.
+    Kept(Box<Replayed>),
 }
 
 /// A stream at its first content.
@@ -35,12 +48,12 @@ pub struct Opening {
     /// The same from the attempt's beginning, not the call's.
     own_ttft: Duration,
     patience: Patience,
-    prompt_characters: usize,
+    exchange: Exchange,
 }
 
 impl Form for Streamed<'_> {
     type Received = Opening;
-    type Output = OpenStream;
+    type Output = Source;
     const IS_STREAM: bool = true;
 
     fn encode(&self, endpoint: &Endpoint, request: &Request) -> Result<Encoded, Error> {
@@ -55,7 +68,9 @@ impl Form for Streamed<'_> {
     /// Reads up to the first content: whatever goes wrong before it, the next attempt is a clean stream.
     async fn receive(&self, opened: Opened<'_>, usage_is_ours: bool) -> Result<Opening, Error> {
         let bounds = of_stream(opened.request(), opened.endpoint().deployment(), self.timeouts);
-        let (start, until, prompt_characters) = (opened.start(), opened.until(), opened.request().text_len());
+        let (start, until) = (opened.start(), opened.until());
+        let (deployment, model) = (opened.endpoint().deployment(), opened.endpoint().model());
+        let exchange = Exchange::begin(opened.request(), deployment.base_model(model));
         let mut chunks = opened.stream()?;
         let mut held = VecDeque::new();
         let mut bytes = 0;
@@ -76,16 +91,38 @@ impl Form for Streamed<'_> {
         let now = clock::now();
         let (ttft, own_ttft) = (now.saturating_duration_since(self.start), now.saturating_duration_since(start));
         let patience = Patience { chunk: bounds.gap, idle: bounds.idle };
-        Ok(Opening { chunks, held, usage_is_ours, ttft, own_ttft, patience, prompt_characters })
+        Ok(Opening { chunks, held, usage_is_ours, ttft, own_ttft, patience, exchange })
     }
 
     fn is_filtered(&self, opening: &Opening) -> bool {
         opening.held.iter().any(|chunk| chunk.finish_reason() == Some("content_filter"))
     }
 
-    fn settle(&self, opening: Opening, attempt: Attempt, _trail: &mut Trail) -> OpenStream {
-        let before = Spent::default();
-        OpenStream { deadline: None, opening, attempt: Some(attempt), usage: None, characters: 0, trail: None, before }
+    fn settle(&self, opening: Opening, attempt: Attempt, _trail: &mut Trail) -> Source {
+        Source::Open(Box::new(OpenStream {
+            deadline: None,
+            opening,
+            attempt: Some(attempt),
+            usage: None,
+            trail: None,
+            before: Spent::default(),
+            recording: None,
+        }))
+    }
+
+    fn is_cached(&self) -> bool {
+        self.is_cached
+    }
+
+    fn kept(&self, entry: &Entry, request: &Request) -> Option<Source> {
+        Replayed::new(entry, request).map(|replayed| Source::Kept(Box::new(replayed)))
+    }
+
+    fn keep(&self, source: &mut Source, keep: Keep, _trail: &Trail) {
+        if let Source::Open(open) = source {
+            let producer = open.asked().as_ref().and_then(producer);
+            open.recording = producer.map(|producer| Box::new(Recording::new(keep, producer)));
+        }
     }
 }
 
@@ -96,17 +133,11 @@ pub struct OpenStream {
     /// `None` once it has ended.
     attempt: Option<Attempt>,
     usage: Option<String>,
-    characters: usize,
     trail: Option<Trail>,
     /// By streams that this one goes on for.
     before: Spent,
-}
-
-/// Tokens, as estimated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spent {
-    pub prompt: u64,
-    pub completion: u64,
+    /// What is kept of it. Dropped before the end, nothing is.
+    recording: Option<Box<Recording>>,
 }
 
 /// How a stream went, once it has ended.
@@ -120,6 +151,11 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Of a stream behind which nothing is left.
+    pub fn of(trail: Trail, headers: HeaderMap, usage: Usage, ttft: Duration) -> Self {
+        Self { trail, headers, usage, ttft, rest: None }
+    }
+
     /// Takes what is left of the body, so that the connection can be used again. Nobody waits for it.
     pub async fn finish(&mut self) {
         if let Some(rest) = self.rest.take() {
@@ -178,28 +214,22 @@ impl OpenStream {
             .held
             .retain(|chunk| chunk.has_content() || chunk.finish_reason().is_some() || chunk.usage().is_some());
         next.opening.ttft = self.opening.ttft;
-        let own = self.estimate();
+        let own = self.opening.exchange.spent();
         next.before =
             Spent { prompt: self.before.prompt + own.prompt, completion: self.before.completion + own.completion };
         *self = next;
     }
 
-    fn estimate(&self) -> Spent {
-        Spent {
-            prompt: tokens::estimate(self.opening.prompt_characters),
-            completion: tokens::estimate(self.characters),
-        }
-    }
-
     /// What was used, by those before as well.
     fn usage(&mut self) -> Usage {
-        let told = self.usage.take();
-        if self.before == Spent::default() {
-            let Spent { prompt, completion } = self.estimate();
-            return told.map_or(Usage::Estimated { prompt, completion }, Usage::Told);
-        }
-        let told = told.as_deref().and_then(tokens_of);
-        let own = told.map_or_else(|| self.estimate(), |told| Spent { prompt: told.input, completion: told.output });
+        let told = match self.usage.take() {
+            Some(told) if self.before == Spent::default() => return Usage::Told(told),
+            told => told.as_deref().and_then(tokens_of),
+        };
+        let own = told.map_or_else(
+            || self.opening.exchange.spent(),
+            |told| Spent { prompt: told.input, completion: told.output },
+        );
         let (prompt, completion) = (self.before.prompt + own.prompt, self.before.completion + own.completion);
         Usage::Estimated { prompt, completion }
     }
@@ -228,12 +258,20 @@ impl OpenStream {
             };
             let Some(chunk) = chunk else {
                 self.end(None);
+                if let Some(recording) = self.recording.take() {
+                    recording.finish();
+                }
                 return Ok(None);
             };
+            if let Some(recording) = &mut self.recording {
+                recording.add(&chunk);
+            }
             if let Some(usage) = chunk.usage() {
                 self.usage = Some(usage.to_owned());
             }
-            self.characters += chunk.delta_text().map_or(0, |text| text.chars().count());
+            if let Some(text) = chunk.delta_text() {
+                self.opening.exchange.said(&text);
+            }
             // Asked for by us and not by the caller: it is for the metadata alone.
             if !(self.opening.usage_is_ours && chunk.is_usage_only()) {
                 return Ok(Some(chunk));
@@ -248,6 +286,9 @@ impl OpenStream {
         patience.chunk = left.map_or(patience.chunk, |left| left.min(patience.chunk));
         let read = self.opening.chunks.next(patience).await;
         if let Err(error) = &read {
+            if let Some(recording) = self.recording.take() {
+                recording.failed();
+            }
             self.end(Some((error, is_share)));
         }
         read
@@ -256,7 +297,7 @@ impl OpenStream {
     /// Of this attempt, so far.
     fn tokens(&self) -> Tokens {
         self.usage.as_deref().and_then(tokens_of).unwrap_or_else(|| {
-            let Spent { prompt, completion } = self.estimate();
+            let Spent { prompt, completion } = self.opening.exchange.spent();
             let expected = self.attempt.as_ref().and_then(Attempt::expected_input);
             Tokens { input: expected.unwrap_or(prompt), output: completion }
         })

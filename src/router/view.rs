@@ -1,16 +1,19 @@
 //! What the strategy and the limits see: of the call, and of each deployment at this moment.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::chat::Request;
 use crate::config::StrategyConfig;
 use crate::deployment::{InFlight, Limits, Moment, Reserved, Used};
+use crate::store::Lease;
 use crate::strategy::{Candidate, Pick, Strategy};
-use crate::tokens;
+use crate::tokens::Prompt;
 
 use super::Router;
 use super::facts::Facts;
 use super::group::{Group, Member};
+use super::shared::{self, Held};
 
 /// How a call chooses in a group, and what it is going to use.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,8 @@ pub struct View {
     preferred: Option<usize>,
     /// Slots do not count.
     unlimited: bool,
+    /// Limits and use are those of a fleet.
+    is_shared: bool,
 }
 
 /// Why a healthy deployment can't be asked now.
@@ -35,12 +40,16 @@ pub enum Obstacle {
     Slots(u32),
     /// Its minute is used up; `None` if the call alone is more than it ever takes.
     Minute(Option<Duration>),
+    /// Its limits are shared, and the store is away; it is tried again in so long.
+    StoreAway(Duration),
 }
 
 /// A call let in: its slot, and what it is expected to use.
 pub struct Admission {
     pub in_flight: InFlight,
     pub reserved: Reserved,
+    /// What the fleet is told of the call; `None` where nothing is shared.
+    pub shared: Option<Box<Held>>,
 }
 
 /// The strategy of a configuration. LiteLLM's two usage strategies differ in their faults alone.
@@ -65,11 +74,12 @@ impl View {
         let counts = enforces && group.counts_tokens();
         let demand = Used {
             requests: 1,
-            input: if counts { tokens::estimate(request.prompt_characters()) } else { 0 },
+            input: if counts { Prompt::of(request).estimate() } else { 0 },
             output: if counts { request.completion_bound().unwrap_or_default() } else { 0 },
         };
         let preferred = router.affinity.knows(&router.config.affinity, request, group);
-        Self { strategy, enforces, is_stream, demand, slots: routing.max_parallel, preferred, unlimited: false }
+        let (slots, is_shared) = (routing.max_parallel, router.fleet.is_some());
+        Self { strategy, enforces, is_stream, demand, slots, preferred, unlimited: false, is_shared }
     }
 
     /// The same for who is asked whatever its limits are.
@@ -94,33 +104,56 @@ impl View {
         match self.strategy {
             Strategy::SimpleShuffle => (candidate.weight, candidate.rpm, candidate.tpm) = (*weight, *rpm, *tpm),
             Strategy::LeastBusy => candidate.in_flight = state.in_flight(),
-            Strategy::Usage => candidate.tokens = state.window.used(now).tokens(),
+            Strategy::Usage => {
+                let others = self.lease(member).map_or(0, |lease| lease.others(now).tokens());
+                candidate.tokens = state.window.used(now).tokens().saturating_add(others);
+            }
             Strategy::Latency { .. } => {
                 let ttft = self.is_stream.then(|| state.ttft.value(now)).flatten();
-                candidate.seconds = ttft.or_else(|| state.latency.value(now));
+                let seconds = ttft.or_else(|| state.latency.value(now));
+                candidate.seconds = seconds.or_else(|| self.lease(member)?.seconds(now));
             }
             Strategy::Cost => candidate.cost = member.facts.cost(member.deployment()),
         }
         candidate
     }
 
-    fn limits(&self, member: &Member) -> Limits {
+    /// What the member is to its fleet; `None` where nothing is shared.
+    pub fn lease<'a>(&self, member: &'a Member) -> Option<&'a Arc<Lease>> {
+        if self.is_shared { member.facts.lease.as_ref() } else { None }
+    }
+
+    /// What a call takes of a member.
+    pub fn demand(&self) -> Used {
+        self.demand
+    }
+
+    pub fn limits(&self, member: &Member) -> Limits {
         if self.enforces { member.facts.limits } else { Limits::default() }
     }
 
-    fn slots(&self, member: &Member) -> Option<u32> {
+    pub fn slots(&self, member: &Member) -> Option<u32> {
         if self.unlimited { None } else { member.facts.slots.or(self.slots) }
     }
 
     /// Whether a member has a slot, and room in its minute.
+    #[inline(always)]
     pub fn has_room(&self, member: &Member, now: impl Into<Moment>) -> bool {
-        let Facts { state, limits, .. } = &member.facts;
-        self.slots(member).is_none_or(|slots| state.in_flight() < slots)
+        if let Some(lease) = self.lease(member) {
+            return shared::has_room(self, member, lease, now.into());
+        }
+        let Facts { state, slots, limits, .. } = &member.facts;
+        // No number is as good as no bound, and one comparison less.
+        let slots = slots.unwrap_or(self.slots.unwrap_or(u32::MAX));
+        (state.in_flight() < slots || self.unlimited)
             && (!self.enforces || state.window.has_room(self.demand, limits, now))
     }
 
     /// What keeps a call from a member.
     pub fn obstacle(&self, member: &Member, now: Instant) -> Option<Obstacle> {
+        if let Some(lease) = self.lease(member) {
+            return shared::obstacle(self, member, lease, now);
+        }
         let deployment = member.deployment();
         let limits = self.limits(member);
         if !deployment.state.window.has_room(self.demand, &limits, now) {
@@ -132,10 +165,13 @@ impl View {
 
     /// Takes slot and room, all or nothing. `None` if somebody else was quicker.
     pub fn admit(&self, member: &Member, now: Instant) -> Option<Admission> {
+        if let Some(lease) = self.lease(member) {
+            return shared::admit(self, member, lease, lease.terms(), now);
+        }
         let deployment = member.deployment();
         let in_flight = deployment.enter(self.slots(member))?;
         let reserved = deployment.state.window.reserve(self.demand, &self.limits(member), now)?;
-        Some(Admission { in_flight, reserved })
+        Some(Admission { in_flight, reserved, shared: None })
     }
 }
 
@@ -147,6 +183,7 @@ impl Obstacle {
             Obstacle::Minute(Some(wait)) => {
                 format!("its minute is used up, there is room in {:.1} s", wait.as_secs_f64())
             }
+            Obstacle::StoreAway(_) => "its limits are shared, and the store that keeps them is away".to_owned(),
             Obstacle::Minute(None) => "the call is more than it takes in a minute".to_owned(),
         }
     }

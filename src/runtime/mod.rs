@@ -1,13 +1,14 @@
 //! The only place that makes threads: the worker threads, the calls that run on them, and how both end.
 //!
-//! Nothing starts before the first call. A [`Ticket`] is one call that is owed an outcome: whoever delivers the
+//! Nothing starts before the first call, unless a task is started at load. A [`Ticket`] is one call that is owed an outcome: whoever delivers the
 //! outcome holds it until that is done, so [`Runtime::stop`] knows when nobody is waiting any more.
 
 mod calls;
 mod pipe;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -22,6 +23,9 @@ use calls::Calls;
 const MAX_BLOCKING_THREADS: usize = 4;
 /// How long a look-up that nobody waits for may hold up [`Runtime::stop`].
 const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a task that runs beside the calls may take for its end.
+const FAREWELL: Duration = Duration::from_millis(250);
 
 /// The name of every thread made here.
 const THREAD_NAME: &str = "llmrouter";
@@ -41,7 +45,11 @@ pub struct Runtime {
     handle: OnceCell<Handle>,
     owner: Mutex<Option<tokio::runtime::Runtime>>,
     calls: Arc<Calls>,
+    farewell: Mutex<Option<Farewell>>,
 }
+
+/// Ends the task that runs beside the calls.
+type Farewell = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Runtime {
     /// Starts nothing yet.
@@ -52,6 +60,7 @@ impl Runtime {
             handle: OnceCell::new(),
             owner: Mutex::new(None),
             calls: Arc::new(Calls::default()),
+            farewell: Mutex::new(None),
         }
     }
 
@@ -89,6 +98,18 @@ impl Runtime {
         Ok(handle)
     }
 
+    /// Does something on a thread of its own that nobody waits for. Without a thread it is left undone.
+    pub fn aside(&self, work: impl FnOnce() + Send + 'static) {
+        let mut work = Some(work);
+        (self.around_start)(&mut || {
+            if let Some(work) = work.take()
+                && let Err(error) = std::thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(work)
+            {
+                log::warn!("a thread can't be started: {error}");
+            }
+        });
+    }
+
     /// Asks one call to end. A number that is not running is ignored.
     pub fn cancel(&self, call: u64) {
         self.calls.end(call, Ending::Cancelled);
@@ -97,7 +118,31 @@ impl Runtime {
     /// Refuses new calls and waits until all have ended or `time` is over. Returns whether all have.
     pub fn drain(&self, time: Duration) -> bool {
         self.calls.refuse();
-        self.calls.wait(Some(time))
+        let all = self.calls.wait(Some(time));
+        if all {
+            self.part();
+        }
+        all
+    }
+
+    /// Runs `farewell` when the last call has ended and before the threads do, in the place of the one it was given before. It has
+    /// a quarter of a second.
+    pub fn before_end(&self, farewell: impl Future<Output = ()> + Send + 'static) {
+        *lock(&self.farewell) = Some(Box::pin(farewell));
+    }
+
+    /// Nobody calls any more: ends what ran beside the calls.
+    fn part(&self) {
+        let farewell = lock(&self.farewell).take();
+        if let (Some(farewell), Some(handle)) = (farewell, self.handle.get()) {
+            let (sender, receiver) = mpsc::sync_channel(1);
+            handle.spawn(async move {
+                farewell.await;
+                let _ = sender.send(());
+            });
+            // Late or not, the threads end now.
+            let _ = receiver.recv_timeout(FAREWELL);
+        }
     }
 
     /// [`Runtime::stop`] on a thread of its own, for whoever may not wait.
@@ -118,6 +163,7 @@ impl Runtime {
         self.calls.refuse();
         self.calls.end_all();
         self.calls.wait(None);
+        self.part();
         self.calls.stopped();
         if let Some(runtime) = lock(&self.owner).take() {
             runtime.shutdown_timeout(STOP_GRACE);
@@ -195,6 +241,31 @@ mod tests {
         }
         runtime.stop();
         assert_eq!(delivered.load(Ordering::SeqCst), 100);
+    }
+
+    #[test]
+    fn what_runs_beside_the_calls_is_ended_behind_the_last_of_them() {
+        let runtime = Runtime::new(1, plain);
+        let ended = Arc::new(AtomicUsize::new(0));
+        let ends = |more: usize| {
+            let ended = Arc::clone(&ended);
+            async move {
+                ended.fetch_add(more, Ordering::SeqCst);
+            }
+        };
+        runtime.threads().unwrap();
+        runtime.before_end(ends(10));
+        runtime.before_end(ends(1));
+        let ticket = runtime.admit().unwrap();
+        assert!(!runtime.drain(Duration::from_millis(1)));
+        assert_eq!(ended.load(Ordering::SeqCst), 0);
+        drop(ticket);
+        assert!(runtime.drain(Duration::ZERO));
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
+        // One that never ends does not hold anybody up for long.
+        runtime.before_end(std::future::pending());
+        runtime.stop();
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
     }
 
     #[test]

@@ -5,6 +5,9 @@ use fastrand::Rng;
 use super::lot::Lot;
 use super::{Candidate, Pick};
 
+/// Room for so many who are near the least, before more is asked for.
+const NEAR: usize = 64;
+
 /// Picks evenly among those whose score is the least.
 pub fn least(
     candidates: impl Iterator<Item = Candidate>,
@@ -34,17 +37,20 @@ pub fn near_least(
     buffer: f64,
     random: &mut Rng,
 ) -> Option<Pick> {
-    let (mut near, mut least, mut among) = (Vec::new(), f64::INFINITY, 0);
+    let (mut near, mut least, mut most, mut among) = (Vec::with_capacity(NEAR), f64::INFINITY, f64::INFINITY, 0);
     candidates.for_each(|candidate| {
         among += 1;
         let score = score(&candidate);
-        least = least.min(score);
         // The bound only ever comes down: whoever is beyond it now is so in the end.
-        if score <= bound(least, buffer) {
-            near.push((candidate.index, score));
+        if !is_within(score, most) {
+            return;
         }
+        if score < least {
+            (least, most) = (score, bound(score, buffer));
+        }
+        near.push((candidate.index, score));
     });
-    near.retain(|(_, score)| *score <= bound(least, buffer));
+    near.retain(|(_, score)| is_within(*score, most));
     let (index, _) = random.choice(near)?;
     Some(Pick { index, among })
 }
@@ -58,6 +64,11 @@ pub fn even_shares(candidates: &[Candidate], score: fn(&Candidate) -> f64, buffe
     #[allow(clippy::cast_precision_loss)]
     let share = |candidate: &Candidate| if is_near(&candidate) { 1.0 / count as f64 } else { 0.0 };
     candidates.iter().map(share).collect()
+}
+
+/// Whether a score is at most `most`; what is no number never is.
+fn is_within(score: f64, most: f64) -> bool {
+    score <= most
 }
 
 /// The most that a score may be.

@@ -10,11 +10,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, NoProxy, Proxy, Request, Url};
 
 use crate::config::{Secret, TlsConfig, TransportConfig};
+use crate::tls;
 
 use super::exchange::{Exchange, Fault};
 use super::resolver::Resolver;
 use super::steps::Timed;
-use super::tls;
 
 /// Idle connections are closed by us before servers and load balancers, which begin at 60 s, close theirs.
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -62,7 +62,9 @@ impl<'a> Clients<'a> {
         }
         // Reading the system's roots takes milliseconds, so only a client that needs them has them.
         let (tls, warning) = if secure {
-            tls::config(tls, self.shared.ssl_cert_file.as_deref())?
+            let (mut tls, warning) = tls::config(tls, self.shared.ssl_cert_file.as_deref())?;
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            (tls, warning)
         } else {
             (tls::without_roots()?, None)
         };

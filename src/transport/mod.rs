@@ -5,7 +5,6 @@ mod exchange;
 mod resolver;
 mod sse;
 mod steps;
-mod tls;
 
 pub use client::{Clients, Target, header};
 pub use exchange::{Canned, Exchange, Fault, FaultKind};

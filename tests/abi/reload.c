@@ -117,7 +117,7 @@ static void reload_in_a_listener(void)
     CHECK(router != NULL);
     CHECK(router_set_log_listener(reload_within, NULL, ROUTER_LOG_WARN));
     heard_of = router;
-    CHECK(router_reload_from_yaml(router, "model_list: []\nrouter_settings: {cache_responses: true}", NUL, NULL));
+    CHECK(router_reload_from_yaml(router, "model_list: []\nrouter_settings: {fallbacks: [{a: [b]}]}", NUL, NULL));
     heard_of = NULL;
     CHECK(router_set_log_listener(NULL, NULL, ROUTER_LOG_OFF));
     CHECK(refusals > 0);

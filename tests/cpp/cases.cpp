@@ -28,7 +28,7 @@ static bool fits(const json& is, const json& wanted) {
         return is.is_array() && std::equal(is.begin(), is.end(), wanted.begin(), wanted.end(), fits);
     }
     const std::string text = wanted.is_string() && is.is_string() ? wanted.get<std::string>() : "";
-    if (text.size() <= more.size() || text.substr(text.size() - more.size()) != more) return is == wanted;
+    if (text.size() < more.size() || text.substr(text.size() - more.size()) != more) return is == wanted;
     return is.get<std::string>().compare(0, text.size() - more.size(), text, 0, text.size() - more.size()) == 0;
 }
 
@@ -73,6 +73,28 @@ static void check_plan(const json& raw, const llmrouter::Plan& plan, const json&
     if (!fits(written(plan), wanted)) check::fail("the plan is read as " + written(plan).dump(), __LINE__);
 }
 
+static void check_metadata(const json& raw, const llmrouter::Metadata& metadata, const json& expected) {
+    const json typed{{"deployment", metadata.deployment},
+                     {"model_group", metadata.model_group},
+                     {"provider", metadata.provider},
+                     {"model", metadata.model},
+                     {"fallbacks", metadata.fallbacks},
+                     {"cache_hit", metadata.cache_hit},
+                     {"cache_key", optional_json(metadata.cache_key)},
+                     {"cost", metadata.cost ? json(*metadata.cost) : json()},
+                     {"dropped_params", metadata.dropped_params},
+                     {"content_type", optional_json(metadata.content_type)}};
+    const json wanted = expected.value("metadata", json::object());
+    for (const auto& [name, value] : wanted.items()) {
+        if (!fits(raw[name], value)) check::fail(name + " is " + raw[name].dump(), __LINE__);
+        if (!fits(typed[name], value)) check::fail(name + " is read as " + typed[name].dump(), __LINE__);
+    }
+    CHECK_SAME(metadata.explain.has_value(), raw.contains("explain"));
+    if (expected.contains("plan")) check_plan(raw.at("explain"), metadata.explain.value(), expected["plan"]);
+    same_if(expected, "attempts", metadata.attempts.size());
+    CHECK_SAME(metadata.attempts.size(), raw["attempts"].size());
+}
+
 static void check_response(const llmrouter::Response& response, const json& expected) {
     if (expected.contains("text")) {
         CHECK_SAME(response.has_text(), !expected["text"].is_null());
@@ -84,20 +106,22 @@ static void check_response(const llmrouter::Response& response, const json& expe
         const json body = is_json ? response.body<json>() : json(llmrouter::detail::base64(response.body()));
         if (!fits(body, expected["body"])) check::fail("the body is " + body.dump(), __LINE__);
     }
-    const json raw = response.metadata<json>();
-    const llmrouter::Metadata metadata = response.metadata();
-    const json typed{{"deployment", metadata.deployment}, {"model_group", metadata.model_group},
-                     {"provider", metadata.provider},     {"model", metadata.model},
-                     {"fallbacks", metadata.fallbacks},   {"content_type", optional_json(metadata.content_type)}};
-    const json wanted = expected.value("metadata", json::object());
-    for (const auto& [name, value] : wanted.items()) {
-        check::same(raw[name], value, name.c_str(), __LINE__);
-        check::same(typed[name], value, name.c_str(), __LINE__);
+    check_metadata(response.metadata<json>(), response.metadata(), expected);
+}
+
+/// Reads a stream to its end and checks what came, in an asynchronous way or with a thread that waits.
+static void check_stream(const llmrouter::Router& router, const std::string& request, bool is_async, const json& expected) {
+    if (is_async) {
+        llmrouter::AsyncStream stream = router.stream_async(request).get();
+        while (!stream.read_async().get().empty()) continue;
+        CHECK_SAME(stream.text(), expected["text"].get<std::string>());
+        check_metadata(stream.metadata<json>(), stream.metadata(), expected);
+    } else {
+        llmrouter::Stream stream = router.stream(request);
+        for ([[maybe_unused]] const auto& chunk : stream) continue;
+        CHECK_SAME(stream.text(), expected["text"].get<std::string>());
+        check_metadata(stream.metadata<json>(), stream.metadata(), expected);
     }
-    CHECK_SAME(metadata.explain.has_value(), raw.contains("explain"));
-    if (expected.contains("plan")) check_plan(raw.at("explain"), metadata.explain.value(), expected["plan"]);
-    same_if(expected, "attempts", metadata.attempts.size());
-    CHECK_SAME(metadata.attempts.size(), raw["attempts"].size());
 }
 
 static std::size_t in_flight(const llmrouter::Router& router) {
@@ -133,6 +157,13 @@ static bool run_case(const json& test, const Form& form, const std::string& conf
     const std::string request = test.contains("raw") ? test["raw"].get<std::string>() : test["request"].dump();
     const Question asked(request, test.value("path", ""));
     for (int i = 0; i < test.value("warm_up", 0); ++i) outcome_of([&] { return ask(router, asked); });
+    for (const json& before : test.value("before", json::array())) {
+        if (before.value("stream", false)) {
+            llmrouter::Accumulator(router.stream(before.dump()));
+        } else {
+            outcome_of([&] { return ask(router, Question(before.dump(), asked.path)); });
+        }
+    }
     if (close == "before") router.close();
 
     if (test.value("explain", false)) {
@@ -145,6 +176,10 @@ static bool run_case(const json& test, const Form& form, const std::string& conf
             if (!expected.contains("error")) throw;
             check_error(error, expected["error"]);
         }
+        return true;
+    }
+    if (test.value("stream", false)) {
+        check_stream(router, request, form.can_cancel, test["expect"]);
         return true;
     }
     if (cancel == "before" && !form.start_cancelled) return false;
@@ -180,8 +215,8 @@ int main() {
     const DeadPort dead;
     std::ifstream file("tests/bindings/cases.json");
     const json table = json::parse(file);
-    static const std::set<std::string> known{"name", "config", "script", "path", "request", "raw", "warm_up", "cancel",
-        "close", "in_flight", "within_ms", "expect", "new_fails", "explain"};
+    static const std::set<std::string> known{"name", "config", "script", "path", "request", "raw", "warm_up", "before",
+        "stream", "cancel", "close", "in_flight", "within_ms", "expect", "new_fails", "explain"};
 
     for (const json& test : table["cases"]) {
         check::tests().emplace_back(test["name"].get<std::string>(), [&] {

@@ -140,6 +140,7 @@ TEST("metadata, typed, is what the JSON says") {
     CHECK_SAME(typed.api_base.has_value(), !raw["api_base"].is_null());
     CHECK_SAME(typed.fallbacks, 1);
     CHECK(!typed.cache_hit);
+    CHECK(!typed.cache_key);
     CHECK_SAME(typed.cost.has_value(), !raw["cost"].is_null());
     CHECK_SAME(typed.latency_ms, raw["latency_ms"].get<double>());
     CHECK_SAME(typed.overhead_ms, raw["overhead_ms"].get<double>());

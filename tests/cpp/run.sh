@@ -80,6 +80,7 @@ for standard in 17 23; do program cases "$standard" asan "${asan[@]}"; done
 for standard in 17 23; do program verbs "$standard" asan "${asan[@]}"; done
 program stream_cases 17 asan "${asan[@]}"
 program requests 17 asan "${asan[@]}"
+program snapshot 17 asan "${asan[@]}"
 program lifecycle 17 asan "${asan[@]}"
 program lifecycle 23 asan "${asan[@]}"
 for standard in 17 23; do program reload "$standard" asan "${asan[@]}"; done
@@ -174,12 +175,17 @@ tools() {
     example tools examples/config/tools.yaml || return 1
     diff "$work/tools.out" tests/bindings/tools.txt
 }
+caching() {
+    example caching examples/config/caching.yaml || return 1
+    diff "$work/caching.out" tests/bindings/caching.txt
+}
 check "example hello" hello
 check "example failover" failover
 check "example many" many
 check "example explain" explain
 check "example stream" stream
 check "example tools" tools
+check "example caching" caching
 
 other_abi() {
     g++ -std=c++17 -shared -fPIC tests/cpp/old_abi.cpp -o "$work/old_abi.so" || return 1

@@ -2,7 +2,8 @@
 # Installs the system packages that the build, the tests and the benchmark need, if any is missing.
 set -euo pipefail
 
-packages=(gcc g++ make pkg-config cmake python3 python3-venv valgrind binutils shellcheck curl libcurl4-openssl-dev nlohmann-json3-dev)
+packages=(gcc g++ make pkg-config cmake python3 python3-venv valgrind binutils shellcheck curl libcurl4-openssl-dev nlohmann-json3-dev
+    redis-server redis-sentinel redis-tools)
 
 # Debian's own are too old for the Go and Node packages, so these are the reader's to install.
 go version 2>/dev/null | grep -qE 'go1\.(2[3-9]|[3-9][0-9])' || { echo "Go 1.23 or newer is missing" >&2; exit 1; }
@@ -23,7 +24,8 @@ elif [[ $(id -u) != 0 ]]; then
     exit 1
 else
     echo "installing: ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
+    # No package starts a server of its own.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     apt-get update -qq
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi

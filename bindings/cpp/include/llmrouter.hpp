@@ -28,6 +28,7 @@
 #include "llmrouter/request.hpp"
 #include "llmrouter/response.hpp"
 #include "llmrouter/router.hpp"
+#include "llmrouter/snapshot.hpp"
 #include "llmrouter/stream.hpp"
 
 #endif

@@ -117,6 +117,11 @@ describe('installed from its tarball, offline', () => {
     assert.equal(text, readFileSync(inRepository('tests/bindings/tools.txt'), 'utf8'));
   });
 
+  test('caching', async () => {
+    const text = await node('caching.mjs', inRepository('examples/config/caching.yaml'));
+    assert.equal(text, readFileSync(inRepository('tests/bindings/caching.txt'), 'utf8'));
+  });
+
   test('stream', async () => {
     const lines = (await node('stream.mjs')).split('\n');
     assert.deepEqual(lines.slice(0, 4), [
@@ -131,6 +136,6 @@ describe('installed from its tarball, offline', () => {
 
   test('every example is run', () => {
     const programs = readdirSync(inRepository('examples/node')).filter((name) => name.endsWith('.mjs'));
-    assert.deepEqual(programs.sort(), ['explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs', 'stream.mjs', 'tools.mjs']);
+    assert.deepEqual(programs.sort(), ['caching.mjs', 'explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs', 'stream.mjs', 'tools.mjs']);
   });
 });

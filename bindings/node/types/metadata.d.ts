@@ -32,7 +32,10 @@ export interface Metadata {
   attempts: Attempt[];
   /** How many groups were left behind. */
   fallbacks: number;
+  /** Answered by what was kept: nothing was sent, and the cost is 0. */
   cache_hit: boolean;
+  /** Under which it was kept; of a hit only. */
+  cache_key?: string;
   /** As the provider counted; null if it did not. */
   usage: Usage | null;
   /** US dollars; null where no price is known. */

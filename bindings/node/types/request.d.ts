@@ -38,6 +38,22 @@ export interface StreamRequest extends Omit<CompletionRequest, 'stream'> {
   stream_options?: { readonly include_usage?: boolean; readonly [member: string]: unknown } | null;
 }
 
+/** A request's word to the response cache. */
+export interface CacheControl {
+  /** Asked anew, and kept. */
+  readonly 'no-cache'?: boolean;
+  /** Not kept. */
+  readonly 'no-store'?: boolean;
+  /** How long the answer counts, seconds. */
+  readonly ttl?: number;
+  /** The oldest answer that will do, seconds. */
+  readonly 's-maxage'?: number;
+  /** Entries of another one are not seen. */
+  readonly namespace?: string;
+  /** What a cache with `mode: default_off` waits for. */
+  readonly 'use-cache'?: boolean;
+}
+
 /** Members of a request that are for the router and are not sent. */
 export interface RouterOptions {
   /** For each attempt, seconds. */
@@ -46,6 +62,10 @@ export interface RouterOptions {
   deadline?: number | null;
   /** What happens when every deployment rests: it fails, or waits for the first that returns. */
   on_exhausted?: 'fail' | 'wait' | null;
+  /** What the response cache does with the request, if the configuration has one. */
+  cache?: CacheControl | null;
+  /** False leaves the response cache out of it. */
+  caching?: boolean | null;
   /** Attempts in a group after the first. */
   num_retries?: number | null;
   /** The same by class of failure, instead of the router's. */

@@ -12,11 +12,13 @@ export interface DeploymentState {
   since: number | null;
   /** Unix milliseconds. */
   until: number | null;
+  /** Another process of the fleet had the failure, and told. */
+  from_fleet: boolean;
   /** Attempts that run now. */
   in_flight: number;
-  /** Requests of the last minute. */
+  /** Requests of the last minute, those of other processes included. */
   rpm: number;
-  /** Tokens of the last minute. */
+  /** Tokens of the last minute, likewise. */
   tpm: number;
   /**
    * Of an answer, for each token of it where they are told; a failure counts as 1,000,000 for a minute. Null if nobody has
@@ -44,11 +46,52 @@ export interface ConfigWarning {
   message: string;
 }
 
+/** The response cache. */
+export interface CacheState {
+  entries: number;
+  /** In memory, of at most `max_bytes`. */
+  bytes: number;
+  max_bytes: number;
+  hits: number;
+  misses: number;
+  /** Calls that waited for an equal one. */
+  joined: number;
+  stored: number;
+  evicted: number;
+  /** What other processes see, too; null if there is no such place. */
+  shared: { name: string; state: 'ready' | 'away'; hits: number; unwritten: number } | null;
+  [member: string]: unknown;
+}
+
+/** What processes share their state through. */
+export interface StoreState {
+  /** What it is, and where. */
+  engine: string;
+  /** `alone`: it is away, and each process goes by `mode`. */
+  state: 'shared' | 'alone';
+  mode: 'fail_open' | 'fail_closed' | 'local_share';
+  /** Of the state. Unix milliseconds. */
+  since: number;
+  /** The last failure, also when it is over. */
+  last_error: string | null;
+  /** Those that lately used a deployment which this one uses, itself included. */
+  processes: number;
+  /** What the store was not told of yet. */
+  pending: number;
+  /** Waits of calls that had no answer. */
+  misses: number;
+  [member: string]: unknown;
+}
+
 /** The state of everything. */
 export interface Snapshot {
   /** The library's version. */
   version: string;
   groups: GroupState[];
+  /** Null without a cache. */
+  cache: CacheState | null;
+  /** How this process stands to what it shares state through; null if it shares nothing. */
+  store: StoreState | null;
   warnings: ConfigWarning[];
   [member: string]: unknown;
 }

@@ -15,6 +15,17 @@ const BACKOFF: Section = Section {
     unknown: Unknown::Refused,
 };
 
+const CACHE: Section = Section {
+    name: "cache",
+    tables: &[&[
+        now("max_bytes", Kind::Count),
+        now("single_flight", Kind::Bool),
+        now("deterministic_only", Kind::Bool),
+        now("share_across_fallback", Kind::Bool),
+    ]],
+    unknown: Unknown::Refused,
+};
+
 const TABLE: &[Key] = &[
     now("connect_timeout", Kind::Timeout),
     now("worker_threads", Kind::Between(1, MAX_WORKER_THREADS)),
@@ -25,8 +36,14 @@ const TABLE: &[Key] = &[
     now("mid_stream_fallback", Kind::Choice(&["fail", "continue"])),
     now("on_exhausted", Kind::Choice(&["fail", "wait"])),
     planned("log_content", Kind::Bool),
-    planned("redis_failure", Kind::Choice(&["fail_open", "fail_closed", "local_share"])),
-    planned("shared_state", Kind::Any),
+    now("redis_failure", Kind::Choice(&["fail_open", "fail_closed", "local_share"])),
+    now("redis_patience", Kind::Seconds),
+    now("shared_state", Kind::Any),
+    now("shared_limits", Kind::Choice(&["leases", "exact"])),
+    now("shared_namespace", Kind::Text),
+    now("shared_latency", Kind::Bool),
+    now("litellm_redis_keys", Kind::Bool),
+    now("cache", Kind::Section(&CACHE)),
     planned("metrics", Kind::Any),
     now("backoff", Kind::Section(&BACKOFF)),
 ];

@@ -9,11 +9,12 @@ mod region;
 mod tags;
 mod window;
 
+use crate::chat::Request;
 use crate::error::Error;
 
 use super::Router;
 use super::fallback::Stop;
-use super::group::Member;
+use super::group::{Group, Member};
 
 /// Those who are passed over.
 #[derive(Default)]
@@ -50,6 +51,11 @@ impl Sieve<'_> {
             }
         });
     }
+}
+
+/// Whether it is the request's tags that say who of a group may answer.
+pub fn listens_to_tags(router: &Router, group: &Group, request: &Request) -> bool {
+    tags::are_asked_for(&router.config.filters, group, request)
 }
 
 /// Who is passed over for this request; an error if everybody is. Nobody who is asked for by its id.

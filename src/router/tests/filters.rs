@@ -81,6 +81,25 @@ async fn a_prompt_goes_where_it_fits() {
     assert_ne!(answers(&with(&windows[..2], ""), &long(2000)).await, "ContextWindowExceededError");
 }
 
+#[cfg(feature = "exact-tokens")]
+#[tokio::test]
+async fn near_its_window_a_prompt_is_counted() {
+    // By its length this prompt has 151 tokens, by the vocabulary 107.
+    let prompt = format!(r#""messages":[{{"role":"user","content":"{}"}}]"#, " hello".repeat(100));
+    for (model, checks, who) in
+        [("gpt-4o", true, "g-0"), ("gpt-4o", false, "g-0"), ("nobodys", true, "ContextWindowExceededError")]
+    {
+        let info = format!("max_input_tokens: 120, base_model: {model}");
+        let router = with(&[("g", "", &info)], &format!("enable_pre_call_checks: {checks}"));
+        assert!(checks || router.preparation().is_none());
+        // Another test may be at it.
+        while let Some(work) = router.preparation() {
+            work();
+        }
+        assert_eq!(answers(&router, &prompt).await, who, "{model}");
+    }
+}
+
 #[tokio::test]
 async fn who_is_known_to_lack_something_is_not_asked() {
     let two = [("g", "", "supports_function_calling: false, supports_vision: false"), ("g", "", "")];

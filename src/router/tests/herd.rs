@@ -3,20 +3,13 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::policy::STRATEGIES;
 use crate::router::candidates::{Choice, Round, choose};
 use crate::router::retry::{Retries, Rules};
 use crate::router::view::View;
 
 const CALLS: usize = 1000;
 const MEMBERS: usize = 10;
-const STRATEGIES: [&str; 6] = [
-    "simple-shuffle",
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-];
 
 /// So many calls, all begun before one of them has ended. The most that one deployment got.
 async fn most(router: &Arc<Router>) -> usize {

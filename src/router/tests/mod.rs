@@ -2,10 +2,12 @@
 
 mod affinity;
 mod bounds;
+mod caching;
 mod cooldown;
 mod explained;
 mod fallbacks;
 mod filters;
+mod fleet;
 mod herd;
 mod laws;
 mod limits;

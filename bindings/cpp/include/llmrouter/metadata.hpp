@@ -41,7 +41,8 @@ struct Metadata {
     std::optional<std::string> api_base;
     std::vector<Attempt> attempts;  ///< in order, the answering one last
     int fallbacks = 0;              ///< groups left behind
-    bool cache_hit = false;
+    bool cache_hit = false;                ///< answered by what was kept: nothing was sent, the cost is 0
+    std::optional<std::string> cache_key;  ///< of a hit: what it was kept under
     std::optional<Usage> usage;
     std::optional<double> cost;  ///< US dollars; none if the price is not known
     double latency_ms = 0;       ///< the whole call, milliseconds
@@ -96,6 +97,7 @@ inline Metadata metadata(std::string_view text) {
     metadata.attempts = attempts(json["attempts"]);
     metadata.fallbacks = json["fallbacks"].integer<int>().value_or(0);
     metadata.cache_hit = json["cache_hit"].is_true();
+    metadata.cache_key = json["cache_key"].optional_string();
     metadata.usage = usage(json["usage"]);
     metadata.cost = json["cost"].real();
     metadata.latency_ms = json["latency_ms"].real().value_or(0);

@@ -26,6 +26,7 @@
 #include "reload.hpp"
 #include "request.hpp"
 #include "response.hpp"
+#include "snapshot.hpp"
 #include "stream.hpp"
 
 #if __has_include(<expected>)
@@ -217,7 +218,7 @@ public:
     /// The same, read.
     Plan plan(const RequestText& request) const { return detail::plan(detail::Json(explain(request))); }
 
-    /// The state of every group and deployment, and the warnings of the configuration, as JSON.
+    /// The state of deployments, of the cache and of what is shared, and the warnings of the configuration, as JSON.
     std::string snapshot() const {
         std::size_t length = 0;
         const router_t* router = c_api();
@@ -230,6 +231,8 @@ public:
     J snapshot() const {
         return J::parse(snapshot());
     }
+    /// The same, read.
+    Snapshot status() const { return detail::snapshot(snapshot()); }
 
     /// Puts another configuration in the place of this one, for calls not yet started; those in flight keep theirs. What
     /// was learnt of a deployment whose id stays is kept. Throws `ConfigError`, and then nothing has changed. Does not

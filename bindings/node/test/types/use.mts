@@ -48,6 +48,8 @@ const full = {
   fallbacks: ['gpt-3.5-turbo', { model: 'claude', temperature: 0 }],
   deadline: 60,
   on_exhausted: 'wait',
+  cache: { 'no-store': true, ttl: 5, 's-maxage': 5, namespace: 'n' },
+  caching: true,
   retry_policy: { RateLimitErrorRetries: 3, Timeout: { max_retries: 1 }, Default: 0 },
   model_group_retry_policy: { 'gpt-4': { InternalServerError: 1 } },
   context_window_fallbacks: [{ 'gpt-4': ['long'] }],
@@ -87,6 +89,9 @@ export async function whole(signal: AbortSignal): Promise<string> {
   const kept: unknown = answer.data['citations'];
   const skipped: string | null | undefined = metadata.attempts[0]?.skipped;
   const state: 'healthy' | 'cooling' | 'blocked' | undefined = router.snapshot().groups[0]?.deployments[0]?.state;
+  const fromFleet: boolean | undefined = router.snapshot().groups[0]?.deployments[0]?.from_fleet;
+  const cache: { hits: number; shared: { state: 'ready' | 'away' } | null } | null = router.snapshot().cache;
+  const store: { engine: string; state: 'shared' | 'alone'; last_error: string | null } | null = router.snapshot().store;
   const ms: number | null | undefined = router.snapshot().groups[0]?.deployments[0]?.latency_ms;
   router.reload('model_list: []');
   const plan: Plan = router.explain({ ...full, top_k: 4 });

@@ -6,8 +6,8 @@ mod openai;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::chat::Accumulated;
 use crate::chat::Chunk;
-use crate::chat::accumulated::Accumulated;
 
 use super::{Progress, StreamFault, StreamReader};
 

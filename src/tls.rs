@@ -16,7 +16,7 @@ use crate::config::TlsConfig;
 type Builder = ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
 
 /// A client's TLS, and what a person should know of it. `bundle` is the file that stands for the system's roots, if one
-/// is named.
+/// is named. Which protocols it offers inside is the caller's to add.
 pub fn config(tls: &TlsConfig, bundle: Option<&str>) -> Result<(ClientConfig, Option<String>), String> {
     let provider = Arc::new(ring::default_provider());
     let builder = builder(&provider)?;
@@ -28,7 +28,7 @@ pub fn config(tls: &TlsConfig, bundle: Option<&str>) -> Result<(ClientConfig, Op
     } else {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer { provider }))
     };
-    let mut config = match &tls.client_certificate {
+    let config = match &tls.client_certificate {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let chain = certificates(path)?;
@@ -40,7 +40,6 @@ pub fn config(tls: &TlsConfig, bundle: Option<&str>) -> Result<(ClientConfig, Op
                 .map_err(|error| format!("can't use the certificate {path}: {error}"))?
         }
     };
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok((config, warning))
 }
 

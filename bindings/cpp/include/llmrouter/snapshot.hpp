@@ -1,0 +1,180 @@
+/// How a router is at one moment: its deployments, its cache, what it shares, and what its configuration warns of.
+#ifndef LLMROUTER_SNAPSHOT_HPP
+#define LLMROUTER_SNAPSHOT_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "json.hpp"
+
+namespace llmrouter {
+
+/// A moment, to the millisecond.
+using Moment = std::chrono::system_clock::time_point;
+
+/// A deployment as the router sees it.
+struct DeploymentStatus {
+    std::string id;
+    std::string provider;
+    std::string model;  ///< the provider's name for the model
+    std::optional<std::string> api_base;
+    std::string state;                 ///< "healthy", "cooling" (failed, and rests) or "blocked" (can't be used at all)
+    std::optional<std::string> cause;  ///< of a state other than "healthy"
+    bool from_fleet = false;           ///< another process had the failure, and told
+    std::optional<Moment> since;       ///< of its rest
+    std::optional<Moment> until;       ///< of its rest
+    int in_flight = 0;                 ///< attempts that run now
+    std::uint64_t rpm = 0;             ///< requests of the last minute, those of other processes included
+    std::uint64_t tpm = 0;             ///< tokens of the last minute, likewise
+    /// Of an answer, for each token of it where they are told; a failure counts as 1,000,000 for a minute. None if nobody
+    /// has measured it. Milliseconds.
+    std::optional<double> latency_ms;
+    std::optional<double> ttft_ms;  ///< to the first content of a stream, likewise
+    std::uint64_t succeeded = 0;    ///< calls since the router was made
+    std::uint64_t failed = 0;
+};
+
+/// A model group and its deployments, in the order of the configuration.
+struct GroupStatus {
+    std::string name;
+    std::vector<DeploymentStatus> deployments;
+};
+
+/// The part of the response cache that other processes see, too.
+struct SharedCacheStatus {
+    std::string name;             ///< what it is, and where
+    std::string state;            ///< "ready" or "away"
+    std::uint64_t hits = 0;       ///< answers that came from there
+    std::uint64_t unwritten = 0;  ///< answers that could not be put there
+};
+
+/// How the response cache is.
+struct CacheStatus {
+    std::uint64_t entries = 0;
+    std::uint64_t bytes = 0;  ///< in memory, of at most `max_bytes`
+    std::uint64_t max_bytes = 0;
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::uint64_t joined = 0;  ///< calls that waited for an equal one
+    std::uint64_t stored = 0;
+    std::uint64_t evicted = 0;
+    std::optional<SharedCacheStatus> shared;  ///< none without such a place
+};
+
+/// How a process stands to what it shares its state through.
+struct StoreStatus {
+    std::string engine;                     ///< what it is, and where
+    std::string state;                      ///< "shared", or "alone" while it is away
+    std::string mode;                       ///< what holds while it is away: "fail_open", "fail_closed" or "local_share"
+    std::optional<Moment> since;            ///< of the state
+    std::optional<std::string> last_error;  ///< the last failure, also when it is over
+    int processes = 0;                      ///< that lately used a deployment which this one uses, itself included
+    std::uint64_t pending = 0;              ///< what the store was not told of yet
+    std::uint64_t misses = 0;               ///< waits of calls that had no answer
+};
+
+/// A setting that has no effect, or not the one that was meant.
+struct Warning {
+    std::string path;  ///< such as "router_settings.num_retries"
+    int line = 0;
+    std::string message;
+};
+
+/// The state of a router at one moment.
+struct Snapshot {
+    std::string version;  ///< the library's
+    std::vector<GroupStatus> groups;
+    std::optional<CacheStatus> cache;  ///< none without a response cache
+    std::optional<StoreStatus> store;  ///< none if nothing is shared
+    std::vector<Warning> warnings;
+};
+
+namespace detail {
+
+inline std::optional<Moment> moment(Json json) {
+    const auto ms = json.integer<std::int64_t>();
+    return ms ? std::optional(Moment(std::chrono::milliseconds(*ms))) : std::nullopt;
+}
+
+inline std::uint64_t count(Json json) { return json.integer<std::uint64_t>().value_or(0); }
+
+inline DeploymentStatus deployment_status(Json json) {
+    DeploymentStatus deployment;
+    deployment.id = json["id"].string();
+    deployment.provider = json["provider"].string();
+    deployment.model = json["model"].string();
+    deployment.api_base = json["api_base"].optional_string();
+    deployment.state = json["state"].string();
+    deployment.cause = json["cause"].optional_string();
+    deployment.from_fleet = json["from_fleet"].is_true();
+    deployment.since = moment(json["since"]);
+    deployment.until = moment(json["until"]);
+    deployment.in_flight = json["in_flight"].integer<int>().value_or(0);
+    deployment.rpm = count(json["rpm"]);
+    deployment.tpm = count(json["tpm"]);
+    deployment.latency_ms = json["latency_ms"].real();
+    deployment.ttft_ms = json["ttft_ms"].real();
+    deployment.succeeded = count(json["succeeded"]);
+    deployment.failed = count(json["failed"]);
+    return deployment;
+}
+
+inline GroupStatus group_status(Json json) {
+    GroupStatus group;
+    group.name = json["name"].string();
+    json["deployments"].elements([&group](Json one) { group.deployments.push_back(deployment_status(one)); });
+    return group;
+}
+
+inline CacheStatus cache_status(Json json) {
+    CacheStatus cache;
+    cache.entries = count(json["entries"]);
+    cache.bytes = count(json["bytes"]);
+    cache.max_bytes = count(json["max_bytes"]);
+    cache.hits = count(json["hits"]);
+    cache.misses = count(json["misses"]);
+    cache.joined = count(json["joined"]);
+    cache.stored = count(json["stored"]);
+    cache.evicted = count(json["evicted"]);
+    if (const Json shared = json["shared"]) {
+        cache.shared = SharedCacheStatus{shared["name"].string(), shared["state"].string(), count(shared["hits"]),
+                                         count(shared["unwritten"])};
+    }
+    return cache;
+}
+
+inline StoreStatus store_status(Json json) {
+    StoreStatus store;
+    store.engine = json["engine"].string();
+    store.state = json["state"].string();
+    store.mode = json["mode"].string();
+    store.since = moment(json["since"]);
+    store.last_error = json["last_error"].optional_string();
+    store.processes = json["processes"].integer<int>().value_or(0);
+    store.pending = count(json["pending"]);
+    store.misses = count(json["misses"]);
+    return store;
+}
+
+inline Snapshot snapshot(std::string_view text) {
+    const Json json(text);
+    Snapshot snapshot;
+    snapshot.version = json["version"].string();
+    json["groups"].elements([&snapshot](Json one) { snapshot.groups.push_back(group_status(one)); });
+    if (const Json cache = json["cache"]) snapshot.cache = cache_status(cache);
+    if (const Json store = json["store"]) snapshot.store = store_status(store);
+    json["warnings"].elements([&snapshot](Json one) {
+        snapshot.warnings.push_back(
+            {one["path"].string(), one["line"].integer<int>().value_or(0), one["message"].string()});
+    });
+    return snapshot;
+}
+
+}  // namespace detail
+}  // namespace llmrouter
+
+#endif

@@ -1,0 +1,87 @@
+// The state of a router, read into types.
+
+#include <chrono>
+#include <llmrouter.hpp>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "check.hpp"
+#include "expect.hpp"
+#include "provider.hpp"
+
+using llmrouter::Router;
+using nlohmann::json;
+
+/// A Redis that nobody is, a deployment that rests, a warning, and a cache with a hit.
+TEST("the state, typed, is what the JSON says") {
+    const DeadPort dead;
+    const Router router = Router::from_yaml(replaced(
+        "model_list:\n"
+        "  - {model_name: g, litellm_params: {model: openai/m, mock_error: RateLimitError}, model_info: {id: a}}\n"
+        "  - {model_name: h, litellm_params: {model: openai/m, mock_response: x}, model_info: {id: b}}\n"
+        "router_settings: {num_retries: 0, fallbacks: [{g: [h, nobody]}], cooldown_time: 60, allowed_fails: 0}\n"
+        "litellm_settings: {cache: true, cache_params: {type: redis, url: '{{dead}}'}}\n"
+        "llmrouter_settings: {redis_failure: local_share}\n",
+        "{{dead}}", replaced(dead.url(), "http://", "redis://")));
+    for (int i = 0; i < 2; ++i) router.completion(R"({"model": "h", "messages": []})");
+    try {
+        router.completion(R"({"model": "g", "messages": [{"role": "user", "content": "other"}]})");
+    } catch (const llmrouter::Error&) {
+    }
+    // Both have found out that nobody is there.
+    CHECK(check::eventually([&] {
+        const auto status = router.status();
+        return status.store.value().state == "alone" && status.store->last_error && status.cache.value().shared->unwritten > 0;
+    }));
+    // One text, read twice: what goes on in the background would differ between two.
+    const std::string text = router.snapshot();
+    const json raw = json::parse(text);
+    const llmrouter::Snapshot typed = llmrouter::detail::snapshot(text);
+    const auto ms = [](const std::optional<llmrouter::Moment>& moment) {
+        if (!moment) return json();
+        return json(std::chrono::duration_cast<std::chrono::milliseconds>(moment->time_since_epoch()).count());
+    };
+    const auto number = [](const std::optional<double>& value) { return value ? json(*value) : json(); };
+    json groups = json::array(), warnings = json::array();
+    for (const auto& group : typed.groups) {
+        json deployments = json::array();
+        for (const auto& one : group.deployments) {
+            deployments.push_back({{"id", one.id}, {"provider", one.provider}, {"model", one.model},
+                {"api_base", optional_json(one.api_base)}, {"state", one.state}, {"cause", optional_json(one.cause)},
+                {"from_fleet", one.from_fleet}, {"since", ms(one.since)}, {"until", ms(one.until)},
+                {"in_flight", one.in_flight}, {"rpm", one.rpm}, {"tpm", one.tpm}, {"latency_ms", number(one.latency_ms)},
+                {"ttft_ms", number(one.ttft_ms)}, {"succeeded", one.succeeded}, {"failed", one.failed}});
+        }
+        groups.push_back({{"name", group.name}, {"deployments", deployments}});
+    }
+    for (const auto& one : typed.warnings) {
+        warnings.push_back({{"path", one.path}, {"line", one.line}, {"message", one.message}});
+    }
+    CHECK_SAME(groups, raw["groups"]);
+    CHECK_SAME(warnings, raw["warnings"]);
+    CHECK_SAME(warnings.size(), 1U);
+    CHECK_SAME(typed.version, raw["version"]);
+    CHECK_SAME(typed.groups[0].deployments[0].state, "cooling");
+
+    const auto& cache = typed.cache.value();
+    const auto& shared = cache.shared.value();
+    CHECK_SAME(cache.hits, 1U);
+    const json place{{"name", shared.name}, {"state", shared.state}, {"hits", shared.hits}, {"unwritten", shared.unwritten}};
+    const json kept{{"entries", cache.entries}, {"bytes", cache.bytes}, {"max_bytes", cache.max_bytes}, {"hits", cache.hits},
+                    {"misses", cache.misses}, {"joined", cache.joined}, {"stored", cache.stored},
+                    {"evicted", cache.evicted}, {"shared", place}};
+    CHECK_SAME(kept, raw["cache"]);
+    const auto& store = typed.store.value();
+    const json stands{{"engine", store.engine}, {"state", store.state}, {"mode", store.mode}, {"since", ms(store.since)},
+                      {"last_error", optional_json(store.last_error)}, {"processes", store.processes},
+                      {"pending", store.pending}, {"misses", store.misses}};
+    CHECK_SAME(stands, raw["store"]);
+}
+
+TEST("a router without cache and store says so") {
+    const auto status = Router::from_yaml("model_list: []").status();
+    CHECK(!status.cache && !status.store && status.groups.empty());
+}
+
+int main() { return check::run(); }
