@@ -28,7 +28,7 @@
 /**
  * The ABI this header describes: major << 16 | minor. Use a library whose major is the same and whose minor is not less.
  */
-#define ROUTER_ABI_VERSION 65540
+#define ROUTER_ABI_VERSION 65541
 
 /**
  * What went wrong. Functions return it as `int32_t`, so that a newer library may return a code this header lacks.
@@ -526,6 +526,17 @@ ROUTER_API
 ROUTER_MUST_USE
 char *router_snapshot(const router_t *router,
                       size_t *len);
+
+/**
+ * Sends one event for each attempt and each call that ended to `listener`; NULL turns it off. Quiescent on return, as for logs. The event is
+ * LiteLLM's standard logging payload, with `"event": "attempt"` or `"call"`; its level is `ROUTER_LOG_INFO`, `ROUTER_LOG_WARN` for an attempt that
+ * failed, `ROUTER_LOG_ERROR` for a call that failed. They come on a thread of their own: a listener that is slow loses the oldest, with a count
+ * in the snapshot, and holds up no call. False inside a callback.
+ */
+ROUTER_API
+bool router_set_event_listener(const router_t *router,
+                               router_listener_fn listener,
+                               void *user_data);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -21,6 +21,14 @@ pub fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Seconds since 1970, to the microsecond, of a moment of the monotonic clock.
+pub fn unix_seconds_of(moment: Instant) -> f64 {
+    let (now, since) = (now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+    let behind = now.saturating_duration_since(moment);
+    let ahead = moment.saturating_duration_since(now);
+    (since.saturating_sub(behind) + ahead).as_micros() as f64 / 1e6
+}
+
 /// The Unix time, in milliseconds, of a moment of the monotonic clock.
 pub fn unix_ms_of(moment: Instant) -> u64 {
     let now = now();

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,8 @@ pub struct Producer {
 #[derive(Debug)]
 pub struct Entry {
     verb: Verb,
-    body: Box<[u8]>,
+    /// With the NUL that a body has.
+    body: Bytes,
     /// `None` for JSON.
     content_type: Option<Box<str>>,
     usage: Option<Range<usize>>,
@@ -67,7 +69,8 @@ impl Entry {
     pub fn new(body: &Body, producer: Producer) -> Self {
         Self {
             verb: body.verb(),
-            body: body.bytes().into(),
+            // A copy: what was read from the network may lie in a larger buffer.
+            body: Bytes::copy_from_slice(body.terminated()),
             content_type: body.content_type().map(Box::from),
             usage: body.usage_place(),
             producer,
@@ -78,12 +81,16 @@ impl Entry {
     /// The answer again.
     pub fn body(&self) -> Body {
         let content_type = self.content_type.as_deref().map(str::to_owned);
-        Body::kept(self.verb, self.body.to_vec(), content_type, self.usage.clone())
+        Body::kept(self.verb, self.body.clone(), content_type, self.usage.clone())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.body.split_last().map_or(&[], |(_, bytes)| bytes)
     }
 
     /// The answer as JSON, if it is that.
     pub fn json(&self) -> Option<&str> {
-        if self.content_type.is_some() { None } else { std::str::from_utf8(&self.body).ok() }
+        if self.content_type.is_some() { None } else { std::str::from_utf8(self.bytes()).ok() }
     }
 
     pub fn usage(&self) -> Option<&str> {
@@ -104,9 +111,10 @@ impl Entry {
 
     /// For others to read, who may do so for `ttl`.
     pub fn encode(&self, key: Key, ttl: Duration) -> Vec<u8> {
-        let packed = self.body.len() >= PACKED_FROM;
-        let pack = || miniz_oxide::deflate::compress_to_vec(&self.body, LEVEL);
-        let body = if packed { pack() } else { self.body.to_vec() };
+        let bytes = self.bytes();
+        let packed = bytes.len() >= PACKED_FROM;
+        let pack = || miniz_oxide::deflate::compress_to_vec(bytes, LEVEL);
+        let body = if packed { pack() } else { bytes.to_vec() };
         let stored = clock::unix_ms_of(self.at);
         let head = Head {
             key: key.hex(),
@@ -143,7 +151,7 @@ impl Entry {
         };
         let verb = Verb::of_path(&head.verb).ok()?;
         let body = match head.content_type {
-            Some(kind) => Body::kept(verb, body, Some(kind), None),
+            Some(kind) => Body::kept(verb, [&body[..], &[0]].concat().into(), Some(kind), None),
             None => Body::check(verb, body, "application/json").ok()?,
         };
         let mut entry = Self::new(&body, head.producer);
@@ -199,7 +207,7 @@ pub mod tests {
         let plain = Body::check(Verb::Transcription, b"1\n00:00".to_vec(), "text/plain").unwrap();
         let bytes = Entry::new(&plain, producer()).encode(key(1), MINUTE);
         let (read, _) = Entry::decode(&bytes, key(1)).unwrap();
-        assert_eq!((read.body().content_type(), read.body().into_bytes()), (Some("text/plain"), b"1\n00:00".to_vec()));
+        assert_eq!((read.body().content_type(), read.body().bytes()), (Some("text/plain"), &b"1\n00:00"[..]));
     }
 
     proptest! {

@@ -81,7 +81,11 @@ impl Accumulated {
         is_whole.then(|| self.completion(verb))
     }
 
-    fn completion(mut self, verb: Verb) -> Value {
+    /// What the chunks say so far.
+    pub fn completion(mut self, verb: Verb) -> Value {
+        if verb == Verb::Responses {
+            return self.response.unwrap_or_default();
+        }
         let is_chat = verb == Verb::Chat;
         let object = if is_chat { "chat.completion" } else { "text_completion" };
         self.head.insert("object".to_owned(), object.into());

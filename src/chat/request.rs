@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -17,8 +17,11 @@ const MAX_REQUEST_BYTES: usize = 256 * 1024 * 1024;
 
 const METADATA: &str = "metadata";
 
-/// One call's request. Immutable; every attempt is built from it anew.
-pub struct Request {
+/// One call's request. Immutable; every attempt is built from it anew. A clone is the same request.
+#[derive(Clone)]
+pub struct Request(Arc<Parsed>);
+
+struct Parsed {
     text: Box<str>,
     members: Vec<Member>,
     model: String,
@@ -67,6 +70,96 @@ impl Request {
 
     /// Parses the top level. The values are checked to be JSON, not looked into.
     pub fn parse_for(verb: Verb, text: &str) -> Result<Self, RequestError> {
+        Parsed::new(verb, text).map(|parsed| Self(Arc::new(parsed)))
+    }
+
+    /// The same request with some members replaced, as a fallback may demand it.
+    pub fn changed(&self, changes: &Map<String, Value>) -> Result<Self, RequestError> {
+        self.with(changes).map(|parsed| Self(Arc::new(parsed)))
+    }
+
+    fn with(&self, changes: &Map<String, Value>) -> Result<Parsed, RequestError> {
+        let kept = self.0.members.iter().filter(|member| !changes.contains_key(&*member.key));
+        let mut text = String::with_capacity(self.0.text.len());
+        for member in kept {
+            push_member(&mut text, &member.key, self.0.text.get(member.value.clone()).unwrap_or_default());
+        }
+        for (name, value) in changes {
+            push_member(&mut text, name, &value.to_string());
+        }
+        text.push('}');
+        Parsed::new(self.0.verb, &text)
+    }
+
+    /// A copy for somebody else, whose answer nobody reads: a whole one.
+    pub fn copy(&self, changes: &Map<String, Value>) -> Result<Self, RequestError> {
+        let mut copy = self.with(changes)?;
+        copy.is_copy = true;
+        copy.options.stream = false;
+        Ok(Self(Arc::new(copy)))
+    }
+
+    pub fn is_copy(&self) -> bool {
+        self.0.is_copy
+    }
+
+    pub fn verb(&self) -> Verb {
+        self.0.verb
+    }
+
+    /// The name the caller asked for.
+    pub fn model(&self) -> &str {
+        &self.0.model
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// The tags that the caller gave it.
+    pub fn tags(&self) -> &[String] {
+        self.0.options.about().map(|about| about.tags.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether the request has a member of this name that goes to the provider.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.members.iter().any(|member| !member.is_option && &*member.key == name)
+    }
+
+    /// The JSON text of a member that goes to the provider.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.sent().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// What goes to the provider, in the caller's order: names and raw JSON values, `model` included.
+    pub fn sent(&self) -> impl Iterator<Item = (&str, &str)> {
+        let sent = self.0.members.iter().filter(|member| !member.is_option);
+        sent.map(|member| (&*member.key, self.0.text.get(member.value.clone()).unwrap_or_default()))
+    }
+
+    /// All members in the caller's order, options included: names and raw JSON values.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.members.iter().map(|member| (&*member.key, self.0.text.get(member.value.clone()).unwrap_or_default()))
+    }
+
+    /// A digest of it, made by the first who asks for one.
+    pub fn digest_or(&self, make: impl FnOnce() -> [u8; 32]) -> &[u8; 32] {
+        self.0.digest.get_or_init(make)
+    }
+
+    /// As the caller wrote it.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The size of the text, for buffers made from it.
+    pub fn text_len(&self) -> usize {
+        self.0.text.len()
+    }
+}
+
+impl Parsed {
+    fn new(verb: Verb, text: &str) -> Result<Self, RequestError> {
         if text.len() > MAX_REQUEST_BYTES {
             let message = format!("the request has {} bytes; at most {MAX_REQUEST_BYTES} are taken", text.len());
             return Err(RequestError::Unreadable(message));
@@ -94,86 +187,6 @@ impl Request {
         }
         let model = model.ok_or_else(|| RequestError::parameter("model", "the request has no \"model\""))?;
         Ok(Self { text: text.into(), members, model, options, verb, is_copy: false, digest: OnceLock::new() })
-    }
-
-    /// The same request with some members replaced, as a fallback may demand it.
-    pub fn changed(&self, changes: &Map<String, Value>) -> Result<Self, RequestError> {
-        let kept = self.members.iter().filter(|member| !changes.contains_key(&*member.key));
-        let mut text = String::with_capacity(self.text.len());
-        for member in kept {
-            push_member(&mut text, &member.key, self.text.get(member.value.clone()).unwrap_or_default());
-        }
-        for (name, value) in changes {
-            push_member(&mut text, name, &value.to_string());
-        }
-        text.push('}');
-        Self::parse_for(self.verb, &text)
-    }
-
-    /// A copy for somebody else, whose answer nobody reads: a whole one.
-    pub fn copy(&self, changes: &Map<String, Value>) -> Result<Self, RequestError> {
-        let mut copy = self.changed(changes)?;
-        copy.is_copy = true;
-        copy.options.stream = false;
-        Ok(copy)
-    }
-
-    pub fn is_copy(&self) -> bool {
-        self.is_copy
-    }
-
-    pub fn verb(&self) -> Verb {
-        self.verb
-    }
-
-    /// The name the caller asked for.
-    pub fn model(&self) -> &str {
-        &self.model
-    }
-
-    pub fn options(&self) -> &Options {
-        &self.options
-    }
-
-    /// The tags that the caller gave it.
-    pub fn tags(&self) -> &[String] {
-        self.options.about().map(|about| about.tags.as_slice()).unwrap_or_default()
-    }
-
-    /// Whether the request has a member of this name that goes to the provider.
-    pub fn has(&self, name: &str) -> bool {
-        self.members.iter().any(|member| !member.is_option && &*member.key == name)
-    }
-
-    /// The JSON text of a member that goes to the provider.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.sent().find(|(key, _)| *key == name).map(|(_, value)| value)
-    }
-
-    /// What goes to the provider, in the caller's order: names and raw JSON values, `model` included.
-    pub fn sent(&self) -> impl Iterator<Item = (&str, &str)> {
-        let sent = self.members.iter().filter(|member| !member.is_option);
-        sent.map(|member| (&*member.key, self.text.get(member.value.clone()).unwrap_or_default()))
-    }
-
-    /// All members in the caller's order, options included: names and raw JSON values.
-    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.members.iter().map(|member| (&*member.key, self.text.get(member.value.clone()).unwrap_or_default()))
-    }
-
-    /// A digest of it, made by the first who asks for one.
-    pub fn digest_or(&self, make: impl FnOnce() -> [u8; 32]) -> &[u8; 32] {
-        self.digest.get_or_init(make)
-    }
-
-    /// As the caller wrote it.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The size of the text, for buffers made from it.
-    pub fn text_len(&self) -> usize {
-        self.text.len()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -10,10 +11,11 @@ use super::chunk::place;
 use super::outline::{Member, Outline};
 use super::verb::Verb;
 
-/// The body of an answer in OpenAI's shape.
-#[derive(Debug)]
+/// The body of an answer in OpenAI's shape. A clone shares the bytes.
+#[derive(Clone, Debug)]
 pub struct Body {
-    bytes: Vec<u8>,
+    /// With a NUL behind them, as C will have it: so the answer is given out as it is.
+    bytes: Bytes,
     verb: Verb,
     /// `None` for JSON.
     content_type: Option<String>,
@@ -87,7 +89,7 @@ impl Body {
                 return Err(Flaw::Empty);
             }
             let kind = if content_type.is_empty() { UNKNOWN_TYPE } else { content_type };
-            return Ok(Self { bytes, verb, content_type: Some(kind.to_owned()), usage: None });
+            return Ok(Self { bytes: terminated(bytes), verb, content_type: Some(kind.to_owned()), usage: None });
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| Flaw::NotUtf8)?;
         let members: &[&str] = match verb {
@@ -113,11 +115,12 @@ impl Body {
                 return Err(Flaw::Lacks(members.first().copied().unwrap_or_default()));
             }
         }
-        Ok(Self { bytes, verb, content_type: None, usage })
+        Ok(Self { bytes: terminated(bytes), verb, content_type: None, usage })
     }
 
-    /// An answer that was checked before, by [`Body::check`]: `usage` is where its usage stands.
-    pub fn kept(verb: Verb, bytes: Vec<u8>, content_type: Option<String>, usage: Option<Range<usize>>) -> Self {
+    /// An answer that was checked before, by [`Body::check`]: `bytes` are its [`Body::terminated`], `usage` is where
+    /// its usage stands.
+    pub fn kept(verb: Verb, bytes: Bytes, content_type: Option<String>, usage: Option<Range<usize>>) -> Self {
         Self { bytes, verb, content_type, usage }
     }
 
@@ -127,6 +130,11 @@ impl Body {
     }
 
     pub fn bytes(&self) -> &[u8] {
+        self.bytes.split_last().map_or(&[], |(_, bytes)| bytes)
+    }
+
+    /// The bytes and the NUL behind them.
+    pub fn terminated(&self) -> &Bytes {
         &self.bytes
     }
 
@@ -158,12 +166,13 @@ impl Body {
     /// The answer as JSON, if it is that.
     pub fn json(&self) -> Option<&str> {
         // It was checked when the body was made.
-        if self.content_type.is_some() { None } else { std::str::from_utf8(&self.bytes).ok() }
+        if self.content_type.is_some() { None } else { std::str::from_utf8(self.bytes()).ok() }
     }
+}
 
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
+fn terminated(mut bytes: Vec<u8>) -> Bytes {
+    bytes.push(0);
+    bytes.into()
 }
 
 /// Speech is bytes, and a transcript may be plain text. JSON among them is the error that it says it is, and a page is
@@ -241,7 +250,7 @@ mod tests {
     fn sound_is_bytes() {
         let sound = Body::check(Verb::Speech, vec![0xff, 0], "audio/mpeg").unwrap();
         assert_eq!((sound.content_type(), sound.json()), (Some("audio/mpeg"), None));
-        assert_eq!(sound.into_bytes(), [0xff, 0]);
+        assert_eq!((sound.bytes(), &sound.terminated()[..]), (&[0xff, 0][..], &[0xff, 0, 0][..]));
         assert_eq!(Body::check(Verb::Speech, Vec::new(), "audio/mpeg").err(), Some(Flaw::Empty));
         let told = br#"{"error":{"message":"no"}}"#.to_vec();
         assert_eq!(Body::check(Verb::Speech, told, "application/json").err(), Some(Flaw::Error));

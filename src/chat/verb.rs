@@ -90,6 +90,24 @@ impl Verb {
         }
     }
 
+    /// As LiteLLM's logs call it.
+    pub fn call_type(self) -> &'static str {
+        match self {
+            Verb::Chat => "acompletion",
+            Verb::TextCompletion => "atext_completion",
+            Verb::Embedding => "aembedding",
+            Verb::Responses => "aresponses",
+            Verb::Moderation => "amoderation",
+            Verb::Image => "aimage_generation",
+            Verb::ImageEdit => "aimage_edit",
+            Verb::ImageVariation => "aimage_variation",
+            Verb::Rerank => "arerank",
+            Verb::Speech => "aspeech",
+            Verb::Transcription => "atranscription",
+            Verb::Translation => "atranslation",
+        }
+    }
+
     /// The verb of a path, written with or without "/v1" and the first slash; else a message that names those there are.
     pub fn of_path(path: &str) -> Result<Self, String> {
         let bare = path.trim_start_matches('/');

@@ -1,7 +1,7 @@
 //! The numbers of the ABI: its version, and its enumerations, which functions return and take as `int32_t`.
 
 /// The ABI this header describes: major << 16 | minor. Use a library whose major is the same and whose minor is not less.
-pub const ROUTER_ABI_VERSION: u32 = 65540;
+pub const ROUTER_ABI_VERSION: u32 = 65541;
 
 /// What went wrong. Functions return it as `int32_t`, so that a newer library may return a code this header lacks.
 /// Codes are never renumbered or reused. From 400 to 599 a code is the provider's HTTP status, named below or not.

@@ -172,14 +172,14 @@ unsafe fn answered(
         if let Some(completed) = current.repeated(verb, text, ticket.number()) {
             return Ok(completed);
         }
-        let request = Box::new(Request::parse_for(verb, text).map_err(|error| Failed::before(unusable(error)))?);
+        let request = Request::parse_for(verb, text).map_err(|error| Failed::before(unusable(error)))?;
         if let Some(completed) = current.known(&request, ticket.number()) {
             return Ok(completed);
         }
         let threads = threads(router).map_err(Failed::before)?;
         return Call { router: current, threads, request, ticket }.wait();
     }
-    let request = Box::new(Request::parse_for(verb, text).map_err(|error| Failed::before(unusable(error)))?);
+    let request = Request::parse_for(verb, text).map_err(|error| Failed::before(unusable(error)))?;
     Call::begin(router, current, request).map_err(Failed::before)?.wait()
 }
 
@@ -237,8 +237,7 @@ pub unsafe extern "C" fn router_cancel(router: *const router_t, call: u64) {
 pub(super) struct Call {
     pub router: Arc<Router>,
     pub threads: Threads,
-    /// Boxed, as it is moved into the task.
-    pub request: Box<Request>,
+    pub request: Request,
     pub ticket: Ticket,
 }
 
@@ -253,11 +252,11 @@ impl Call {
     ) -> Result<Self, Error> {
         // SAFETY: as the caller promises.
         let request = unsafe { text::input(request, len, "request") }?;
-        let request = Box::new(Request::parse_for(verb()?, request).map_err(unusable)?);
+        let request = Request::parse_for(verb()?, request).map_err(unusable)?;
         Self::begin(router, router.current(), request)
     }
 
-    fn begin(router: &router_t, current: Arc<Router>, request: Box<Request>) -> Result<Self, Error> {
+    fn begin(router: &router_t, current: Arc<Router>, request: Request) -> Result<Self, Error> {
         let threads = threads(router)?;
         let ticket = router.runtime.admit().map_err(ended)?;
         Ok(Self { router: current, threads, request, ticket })

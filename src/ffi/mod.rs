@@ -25,6 +25,8 @@ pub mod stream;
 pub mod error;
 pub mod inspect;
 
+pub mod events;
+
 mod callback;
 mod fork;
 mod guard;

@@ -28,7 +28,7 @@ impl router_response_t {
         Self {
             verb: body.verb(),
             content_type: body.content_type().map(str::to_owned),
-            body: Lent::of_bytes(body.into_bytes()),
+            body: Lent::of_terminated(body.terminated().clone()),
             headers,
             trail: completed.trail,
             text: OnceLock::new(),

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use crate::config::{self, Config, ConfigError};
 use crate::error::{Error, ErrorKind};
 use crate::router::{Failed, Router};
-use crate::runtime::Runtime;
+use crate::runtime::{Beside, Runtime};
 
 use super::error::router_error_t;
 use super::guard::{alive, guard, guard_error};
@@ -79,6 +79,7 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     let router = router.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
     let runtime = Runtime::new(router.worker_threads(), without_signals);
     begin(None, &router, &runtime)?;
+    runtime.keep(Arc::clone(router.observer()) as Arc<dyn Beside>);
     let handle = router_t {
         router: ArcSwap::from_pointee(router),
         reloading: Mutex::default(),

@@ -2,6 +2,8 @@
 
 use std::ffi::{CStr, CString, c_char};
 
+use bytes::Bytes;
+
 use crate::error::{Error, ErrorKind};
 
 /// A length that says that the text ends at its first NUL (`ROUTER_NUL_TERMINATED`).
@@ -29,7 +31,7 @@ pub unsafe fn input<'a>(text: *const c_char, len: usize, what: &str) -> Result<&
 }
 
 /// Text or bytes that are lent out: NUL-terminated, and with a length, since they may hold NULs of their own.
-pub struct Lent(Vec<u8>);
+pub struct Lent(Bytes);
 
 impl Lent {
     pub fn new(text: String) -> Self {
@@ -38,6 +40,11 @@ impl Lent {
 
     pub fn of_bytes(mut bytes: Vec<u8>) -> Self {
         bytes.push(0);
+        Self(bytes.into())
+    }
+
+    /// Bytes that have their NUL already.
+    pub fn of_terminated(bytes: Bytes) -> Self {
         Self(bytes)
     }
 

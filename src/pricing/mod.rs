@@ -2,6 +2,7 @@
 //!
 //! An unknown price is none, never 0. Names are taken as they are written: a price that is guessed is worse than none.
 
+mod answer;
 mod cost;
 mod info;
 mod lookup;

@@ -9,7 +9,7 @@ use crate::config::{BudgetConfig, BudgetsConfig};
 use crate::deployment::Deployment;
 use crate::store::{Fleet, Purse};
 
-use super::ledger::Trail;
+use super::trail::Trail;
 
 /// All budgets of a router.
 #[derive(Default)]

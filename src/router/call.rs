@@ -13,12 +13,13 @@ use super::fallback::{Step, Stop, Walk};
 use super::filter::passed_over;
 use super::form::Form;
 use super::group::Member;
-use super::ledger::{Attempt, Trail};
+use super::ledger::Attempt;
 use super::played;
 use super::retry::{Retries, Rules};
 use super::round::next_round;
 use super::shared;
 use super::timeout::{Bounds, of_attempt};
+use super::trail::Trail;
 use super::view::{Admission, View};
 
 /// Why nobody answered.
@@ -247,7 +248,9 @@ impl<'a> Visit<'_, 'a> {
 
             // Whoever was quicker has the slot or the room; then another one is chosen.
             let Some(admission) = self.admit(member, round, trail).await else { continue };
-            let attempt = Attempt::begin(&self.stop.lead.name, member, admission, &endpoint, &self.router.cooldown);
+            let (group_name, cooldown) = (&self.stop.lead.name, &self.router.cooldown);
+            let watcher = trail.watcher.as_ref();
+            let attempt = Attempt::begin(group_name, member, admission, &endpoint, cooldown, watcher);
             let outcome =
                 match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited, attempt.steps())).await {
                     Ok(opened) => Box::pin(form.receive(opened, usage_is_ours)).await,

@@ -1,62 +1,18 @@
 //! What a call cost, in dollars. Reckoned only when somebody asks; what is not known is none, never 0.
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use crate::chat::Verb;
-use crate::pricing::{self, Counts, Service};
+use crate::pricing;
 
-use super::ledger::Trail;
 use super::stream::Usage;
-
-/// What an answer says beside its usage.
-#[derive(Deserialize)]
-struct Beside {
-    service_tier: Option<String>,
-    usage: Option<Value>,
-    data: Option<Vec<serde::de::IgnoredAny>>,
-    meta: Option<Meta>,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    billed_units: Option<BilledUnits>,
-}
-
-#[derive(Deserialize)]
-struct BilledUnits {
-    search_units: Option<u64>,
-}
+use super::trail::Trail;
 
 /// The cost of a whole answer; `body` is its text if that is JSON.
 pub fn of_answer(trail: &Trail, verb: Verb, body: Option<&str>) -> Option<f64> {
     if trail.hit().is_some() {
         return Some(0.0);
     }
-    let beside: Option<Beside> = body.and_then(|body| serde_json::from_str(body).ok());
-    let told = beside.as_ref().and_then(|beside| beside.usage.as_ref()).map(Value::to_string);
-    let mut usage = pricing::Usage::read(trail.fresh_usage().or(told.as_deref()).unwrap_or("{}"));
-    if let Some(tier) = beside.as_ref().and_then(|beside| beside.service_tier.as_deref()) {
-        usage.service = Service::named(tier);
-    }
-    usage.counts = counts(trail, verb, beside.as_ref(), usage.counts);
-    reckon(trail, &usage)
-}
-
-/// What is counted where no tokens are.
-fn counts(trail: &Trail, verb: Verb, beside: Option<&Beside>, told: Counts) -> Counts {
-    match verb {
-        Verb::Image | Verb::ImageEdit | Verb::ImageVariation => {
-            let images = beside.and_then(|beside| beside.data.as_ref()).map(|data| data.len() as u64);
-            Counts { images, ..told }
-        }
-        Verb::Rerank => {
-            let units = beside.and_then(|beside| beside.meta.as_ref()?.billed_units.as_ref()?.search_units);
-            Counts { queries: units, ..told }
-        }
-        Verb::Speech => Counts { characters: trail.characters.map(|count| count.get().into()), ..told },
-        _ => told,
-    }
+    let characters = trail.characters().map(|count| count.get().into());
+    reckon(trail, &pricing::Usage::of_answer(verb, body, trail.fresh_usage(), characters))
 }
 
 /// The cost of a stream, as far as it has come.

@@ -10,9 +10,9 @@ use super::Router;
 use super::fallback::{Step, Walk};
 use super::filter::passed_over;
 use super::group::Member;
-use super::ledger::Trail;
 use super::line::Line;
 use super::timeout::{Bounds, longest_wait};
+use super::trail::Trail;
 use super::view::{Obstacle, View};
 
 /// Waits until the first deployment that can take the request returns, behind those who wait for the same group and are not less urgent. The error of a call that may not

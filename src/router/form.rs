@@ -3,12 +3,14 @@
 use crate::cache::Entry;
 use crate::chat::{Body, Request, tokens_of};
 use crate::error::Error;
+use crate::observe::Told;
 use crate::provider::{Answer, Encoded, Endpoint, Opened};
 use crate::transport::HeaderMap;
 
 use super::caching::Keep;
-use super::ledger::{Attempt, Measured, Trail};
+use super::ledger::{Attempt, Measured};
 use super::timeout::Bound;
+use super::trail::Trail;
 
 /// What a call brings back: the attempt loop does not look inside.
 pub trait Form {
@@ -88,7 +90,13 @@ impl Form for Whole {
 
     fn settle(&self, answer: Answer, attempt: Attempt, trail: &mut Trail) -> Answer {
         let tokens = answer.body.usage().and_then(tokens_of);
-        trail.push(attempt.succeeded(Measured { tokens, ttft: None }));
+        let told = attempt.watcher().map(|_| Told {
+            body: Some(answer.body.clone()),
+            headers: answer.headers.clone(),
+            characters: trail.characters(),
+            ..Told::default()
+        });
+        trail.push(attempt.succeeded(Measured { tokens, ttft: None }, told));
         answer
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::chat::Request;
 
 use super::Router;
-use super::ledger::Trail;
+use super::trail::Trail;
 
 /// The groups that are sent a copy: those of the deployments that were asked. A copy has no copies.
 fn groups(request: &Request, trail: &Trail) -> Vec<String> {

@@ -34,18 +34,22 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod trail;
 mod view;
+mod watched;
 
 use std::sync::Arc;
 
-pub use ledger::{Attempt, Trail};
+pub use ledger::Attempt;
 pub use report::{error_json, metadata_json, stream_metadata_json};
 pub use resume::Stream;
 pub use stream::{Ended, Usage};
+pub use trail::Trail;
 
 use crate::chat::{Request, Verb};
 use crate::config::{Config, ConfigError, CooldownConfig, StoreConfig, Warning};
 use crate::error::{Error, ErrorKind};
+use crate::observe::{Observer, Record, Watcher};
 use crate::provider::{self, Answer};
 use crate::store::{self, Engine, Fleet, Shelf, StoreError};
 use crate::tokens::{self, Preparation};
@@ -54,10 +58,10 @@ use affinity::Affinity;
 use budget::Budgets;
 use caching::Caching;
 use form::Whole;
-use ledger::Record;
 use names::Names;
 use stream::{Source, Streamed};
 use timeout::Bounds;
+use watched::Watched;
 
 /// A configuration at work. Shared by all threads; holds no lock while a call waits.
 pub struct Router {
@@ -72,6 +76,8 @@ pub struct Router {
     caching: Option<Caching>,
     /// The processes that this one shares limits, cooldowns and budgets with. Kept by a reload that leaves the store as it is.
     fleet: Option<Arc<Fleet>>,
+    /// Those who hear of what happens. Kept by a reload.
+    observer: Arc<Observer>,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -133,7 +139,8 @@ impl Router {
         let affinity = before.map(|before| Arc::clone(&before.affinity)).unwrap_or_default();
         let cooldown = Arc::new(config.cooldown.clone());
         let caching = Caching::new(&config, shelf, before.and_then(|before| before.caching.as_ref()));
-        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, config, warnings })
+        let observer = before.map(|before| Arc::clone(&before.observer)).unwrap_or_default();
+        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, observer, config, warnings })
     }
 
     /// A router over a store of the caller's choice, whatever the configuration names.
@@ -159,12 +166,26 @@ impl Router {
         tokens::preparation(self.names.groups().flat_map(|group| group.usable()).map(|member| member.base_model()))
     }
 
-    /// The trail of a new call, with its plan if the request asks for that.
-    fn begin(&self, request: &Request, call_id: u64) -> Trail {
+    pub fn observer(&self) -> &Arc<Observer> {
+        &self.observer
+    }
+
+    /// The trail of a call, heard of by whoever wants to.
+    fn trail(&self, request: &Request, call_id: u64, is_stream: bool) -> Trail {
         let mut trail = Trail::new(call_id);
+        if self.observer.is_on() {
+            let observer = Arc::clone(&self.observer);
+            trail.watcher = Some(Arc::new(Watcher::new(observer, call_id, request, is_stream, trail.start)));
+        }
+        trail
+    }
+
+    /// The trail of a new call, with its plan if the request asks for that.
+    fn begin(&self, request: &Request, call_id: u64, is_stream: bool) -> Trail {
+        let mut trail = self.trail(request, call_id, is_stream);
         if request.verb() == Verb::Speech {
             let text: Option<String> = request.get("input").and_then(|text| serde_json::from_str(text).ok());
-            trail.characters = text.and_then(|text| u32::try_from(text.chars().count()).ok()?.try_into().ok());
+            trail.rare().characters = text.and_then(|text| u32::try_from(text.chars().count()).ok()?.try_into().ok());
         }
         if request.options().explain {
             trail.rare().plan = explain::plan(self, request).ok();
@@ -178,7 +199,9 @@ impl Router {
 
     /// The answer to a request of these very bytes, if it is kept in memory and was given to such a request before.
     pub fn repeated(&self, verb: Verb, text: &str, call_id: u64) -> Option<Completed> {
-        self.caching.as_ref()?.repeated(verb, text, call_id)
+        // Who hears of calls is told of the request, too.
+        let caching = self.caching.as_ref().filter(|_| !self.observer.is_on())?;
+        caching.repeated(verb, text, call_id)
     }
 
     /// The answer to a request, if it is kept in memory. Waits for nobody.
@@ -204,13 +227,15 @@ impl Router {
 
     /// Answers a request of any verb, whole.
     pub async fn answer(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
-        let mut trail = self.begin(request, call_id);
+        let mut trail = self.begin(request, call_id, false);
+        let watched = Watched::of(&trail);
         self.hear_of_the_fleet(&trail).await;
         let outcome = match check(request) {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
             Err(error) => Err(error),
         };
         self.end(&mut trail, request);
+        watched.end(&trail, None, outcome.as_ref().err());
         match outcome {
             Ok(answer) if trail.hit().is_some() => Ok(Completed { answer, trail }),
             Ok(answer) => {
@@ -241,8 +266,9 @@ impl Router {
     }
 
     /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
-    pub async fn stream(self: &Arc<Self>, request: Box<Request>, call_id: u64) -> Result<Stream, Failed> {
-        let mut trail = self.begin(&request, call_id);
+    pub async fn stream(self: &Arc<Self>, request: Request, call_id: u64) -> Result<Stream, Failed> {
+        let mut trail = self.begin(&request, call_id, true);
+        let watched = Watched::of(&trail);
         self.hear_of_the_fleet(&trail).await;
         let form = Streamed { timeouts: &self.config.timeouts, start: trail.start, is_cached: true };
         let outcome = match check_stream(&request) {
@@ -253,7 +279,7 @@ impl Router {
         match outcome {
             Ok(Source::Kept(mut kept)) => {
                 kept.carry(trail);
-                Ok(Stream::kept(Source::Kept(kept)))
+                Ok(Stream::kept(Source::Kept(kept), watched))
             }
             Ok(Source::Open(mut open)) => {
                 if self.config.affinity.any()
@@ -267,9 +293,10 @@ impl Router {
                     // The attempt that answers is not in the trail before its end.
                     mirror::send(self, &request, &open.so_far());
                 }
-                Ok(Stream::new(open, self, request))
+                Ok(Stream::new(open, self, request, watched))
             }
             Err(error) => {
+                watched.end(&trail, None, Some(&error));
                 self.mirror(&request, &trail);
                 Err(Failed { error, trail })
             }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::transport::Phases;
 
 use super::fallback::Stop;
-use super::ledger::Record;
+use crate::observe::Record;
 
 /// The failure of the first group before any attempt, if the request asks for one.
 pub fn first_failure(stop: &Stop<'_>) -> Option<Error> {
@@ -40,6 +41,7 @@ pub fn record(stop: &Stop<'_>, error: &Error) -> Record {
         model: None,
         status: error.http_status(),
         error: Some(error.class()),
+        start: clock::now(),
         took: Duration::ZERO,
         phases: Phases::default(),
         tokens: None,

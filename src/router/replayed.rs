@@ -8,8 +8,8 @@ use crate::clock;
 use crate::tokens;
 use crate::transport::HeaderMap;
 
-use super::ledger::Trail;
 use super::stream::{Ended, Usage};
+use super::trail::Trail;
 
 /// The member that asks for a stream's usage.
 const STREAM_OPTIONS: &str = "stream_options";

@@ -9,15 +9,13 @@ use serde_json::{Value, json};
 
 use crate::chat::{Verb, usage_of};
 use crate::error::Error;
+use crate::observe::is_passed_on;
 use crate::transport::HeaderMap;
 
 use super::cost;
-use super::ledger::{Record, Trail};
 use super::stream::Usage;
-
-/// Headers of a provider that are worth passing on, by the beginning or the end of their names.
-const HEADER_STARTS: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "retry-after"];
-const HEADER_ENDS: [&str; 1] = ["request-id"];
+use super::trail::Trail;
+use crate::observe::Record;
 
 #[derive(Serialize)]
 struct Metadata<'a> {
@@ -191,13 +189,9 @@ struct PassedOn<'a>(&'a HeaderMap);
 
 impl Serialize for PassedOn<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let wanted = |name: &str| {
-            HEADER_STARTS.iter().any(|start| name.starts_with(start))
-                || HEADER_ENDS.iter().any(|end| name.ends_with(end))
-        };
         let mut map = serializer.serialize_map(None)?;
         // Of a header that came twice, the first: a name stands once in an object.
-        for name in self.0.keys().filter(|name| wanted(name.as_str())) {
+        for name in self.0.keys().filter(|name| is_passed_on(name.as_str())) {
             if let Some(value) = self.0.get(name).and_then(|value| value.to_str().ok()) {
                 map.serialize_entry(name.as_str(), value)?;
             }

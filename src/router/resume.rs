@@ -16,9 +16,10 @@ use super::Router;
 use super::budget::Budgets;
 use super::call;
 use super::cost;
-use super::ledger::Trail;
 use super::stream::{Ended, OpenStream, Source, Streamed};
 use super::timeout::Bounds;
+use super::trail::Trail;
+use super::watched::Watched;
 
 /// Said to who goes on; the text so far is then the beginning of its own answer.
 const INSTRUCTION: &str = "Your answer was cut off in the middle. The message below is its beginning. Go on from the very \
@@ -44,6 +45,9 @@ pub struct Stream {
     resume: Option<Box<Resume>>,
     /// What its cost is charged to, if anything.
     account: Option<Box<Account>>,
+    watched: Watched,
+    /// How it ended, where somebody hears of that.
+    end: Option<Result<(), Box<Error>>>,
 }
 
 struct Account {
@@ -54,7 +58,7 @@ struct Account {
 /// What it takes to go on.
 struct Resume {
     router: Arc<Router>,
-    request: Box<Request>,
+    request: Request,
     /// All that the caller has of the answer.
     said: String,
     left: usize,
@@ -89,12 +93,12 @@ fn gives_shape(name: &str, text: &str) -> bool {
 
 impl Stream {
     /// One that was kept: there is nothing to go wrong.
-    pub(super) fn kept(source: Source) -> Self {
-        Self { source, resume: None, account: None }
+    pub(super) fn kept(source: Source, watched: Watched) -> Self {
+        Self { source, resume: None, account: None, watched, end: None }
     }
 
     /// A stream at its first content, with what it may need later.
-    pub(super) fn new(open: Box<OpenStream>, router: &Arc<Router>, request: Box<Request>) -> Self {
+    pub(super) fn new(open: Box<OpenStream>, router: &Arc<Router>, request: Request, watched: Watched) -> Self {
         let options = request.options();
         let wanted = options.continue_mid_stream.unwrap_or(router.config.fallback.continue_mid_stream);
         let endpoint: &Endpoint = open.endpoint();
@@ -110,7 +114,7 @@ impl Stream {
             let left = router.config.fallback.max_fallbacks;
             Box::new(Resume { router: Arc::clone(router), request, said: String::new(), left, goes_on: false })
         });
-        Self { source: Source::Open(open), resume, account }
+        Self { source: Source::Open(open), resume, account, watched, end: None }
     }
 
     /// What can be told while it goes on.
@@ -137,6 +141,18 @@ impl Stream {
 
     /// The next chunk that is the caller's; `None` behind the last. After an error or `None` there is nothing more.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
+        let next = self.read().await;
+        if self.watched.is_on() {
+            match &next {
+                Ok(Some(_)) => {}
+                Ok(None) => self.end = Some(Ok(())),
+                Err(error) => self.end = Some(Err(Box::new(error.clone()))),
+            }
+        }
+        next
+    }
+
+    async fn read(&mut self) -> Result<Option<Chunk>, Error> {
         let open = match &mut self.source {
             Source::Open(open) => open,
             Source::Kept(kept) => return Ok(kept.next()),
@@ -174,8 +190,13 @@ impl Stream {
     pub fn close(self) -> Ended {
         let ended = match self.source {
             Source::Open(open) => open.close(),
-            Source::Kept(kept) => return kept.close(),
+            Source::Kept(kept) => kept.close(),
         };
+        let ttft = Some(ended.ttft);
+        match self.end {
+            Some(end) => self.watched.end(&ended.trail, ttft, end.err().as_deref()),
+            None => self.watched.cancel(&ended.trail, ttft),
+        }
         if let Some(account) = self.account {
             let cost = cost::of_stream(&ended.trail, &ended.usage);
             account.budgets.spend_call(&ended.trail, &account.tags, cost);

@@ -3,22 +3,26 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::cache::Entry;
-use crate::chat::{Chunk, Request, Tokens, tokens_of};
+use crate::chat::{Accumulated, Chunk, Request, Tokens, Verb, tokens_of};
 use crate::clock;
 use crate::config::TimeoutConfig;
 use crate::error::Error;
+use crate::observe::Told;
 use crate::provider::{Chunks, Encoded, Endpoint, Opened, Patience};
 use crate::tokens::{Exchange, Spent};
 use crate::transport::HeaderMap;
 
 use super::caching::{Keep, Recording, producer};
 use super::form::Form;
-use super::ledger::{Attempt, Measured, Record, Trail};
+use super::ledger::{Attempt, Measured};
 use super::replayed::Replayed;
 use super::timeout::{Bound, of_stream};
+use super::trail::Trail;
+use crate::observe::Record;
 
 /// What is held back until the first content comes; framing is small, and whoever sends more of it is not well.
 const MOST_HELD: usize = 64 * 1024;
@@ -49,6 +53,7 @@ pub struct Opening {
     own_ttft: Duration,
     patience: Patience,
     exchange: Exchange,
+    verb: Verb,
 }
 
 impl Form for Streamed<'_> {
@@ -71,6 +76,7 @@ impl Form for Streamed<'_> {
         let (start, until) = (opened.start(), opened.until());
         let (deployment, model) = (opened.endpoint().deployment(), opened.endpoint().model());
         let exchange = Exchange::begin(opened.request(), deployment.base_model(model));
+        let verb = opened.request().verb();
         let mut chunks = opened.stream()?;
         let mut held = VecDeque::new();
         let mut bytes = 0;
@@ -91,7 +97,7 @@ impl Form for Streamed<'_> {
         let now = clock::now();
         let (ttft, own_ttft) = (now.saturating_duration_since(self.start), now.saturating_duration_since(start));
         let patience = Patience { chunk: bounds.gap, idle: bounds.idle };
-        Ok(Opening { chunks, held, usage_is_ours, ttft, own_ttft, patience, exchange })
+        Ok(Opening { chunks, held, usage_is_ours, ttft, own_ttft, patience, exchange, verb })
     }
 
     fn is_filtered(&self, opening: &Opening) -> bool {
@@ -99,6 +105,10 @@ impl Form for Streamed<'_> {
     }
 
     fn settle(&self, opening: Opening, attempt: Attempt, _trail: &mut Trail) -> Source {
+        let watcher = attempt.watcher();
+        let first =
+            watcher.and_then(|_| opening.held.front()).map(|chunk| Bytes::copy_from_slice(chunk.json().as_bytes()));
+        let heard = watcher.filter(|watcher| watcher.wants_content()).map(|_| Box::default());
         Source::Open(Box::new(OpenStream {
             deadline: None,
             opening,
@@ -107,6 +117,8 @@ impl Form for Streamed<'_> {
             trail: None,
             before: Spent::default(),
             recording: None,
+            heard,
+            first,
         }))
     }
 
@@ -138,6 +150,10 @@ pub struct OpenStream {
     before: Spent,
     /// What is kept of it. Dropped before the end, nothing is.
     recording: Option<Box<Recording>>,
+    /// What it says, for those who are to see that.
+    heard: Option<Box<Accumulated>>,
+    /// Its first chunk, for those who hear of it.
+    first: Option<Bytes>,
 }
 
 /// How a stream went, once it has ended.
@@ -266,6 +282,9 @@ impl OpenStream {
             if let Some(recording) = &mut self.recording {
                 recording.add(&chunk);
             }
+            if let Some(heard) = &mut self.heard {
+                heard.add(&chunk);
+            }
             if let Some(usage) = chunk.usage() {
                 self.usage = Some(usage.to_owned());
             }
@@ -303,11 +322,31 @@ impl OpenStream {
         })
     }
 
+    /// What can be measured of it.
+    fn measured(&self) -> Measured {
+        Measured { tokens: Some(self.tokens()), ttft: Some(self.opening.own_ttft) }
+    }
+
+    /// What it has said, if anybody hears of that.
+    fn told(&mut self) -> Option<Told> {
+        self.attempt.as_ref()?.watcher()?;
+        let verb = self.opening.verb;
+        Some(Told {
+            usage: self.usage.clone(),
+            estimated: Some(self.opening.exchange.spent()),
+            heard: self.heard.take().map(|heard| heard.completion(verb)),
+            first: self.first.take(),
+            headers: self.opening.chunks.headers().clone(),
+            ..Told::default()
+        })
+    }
+
     fn end(&mut self, failure: Option<(&Error, bool)>) {
-        let tokens = self.tokens();
+        let measured = self.measured();
+        let told = if failure.is_none() { self.told() } else { None };
         if let (Some(attempt), Some(trail)) = (self.attempt.take(), &mut self.trail) {
             trail.push(match failure {
-                None => attempt.succeeded(Measured { tokens: Some(tokens), ttft: Some(self.opening.own_ttft) }),
+                None => attempt.succeeded(measured, told),
                 Some((error, by_deadline)) => attempt.failed(error, by_deadline),
             });
         }
@@ -315,9 +354,9 @@ impl OpenStream {
 
     /// The caller has gone: the attempt is nobody's failure.
     pub fn cancel(&mut self) {
-        let tokens = self.tokens();
+        let (measured, told) = (self.measured(), self.told());
         if let (Some(attempt), Some(trail)) = (self.attempt.take(), &mut self.trail) {
-            trail.push(attempt.cancelled(tokens));
+            trail.push(attempt.cancelled(measured, told));
         }
     }
 

@@ -9,7 +9,7 @@ mod pipe;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle};
@@ -18,6 +18,8 @@ pub use calls::{Debt, Ending, Signal, Ticket};
 pub use pipe::{Pipe, Taken};
 
 use calls::Calls;
+
+use crate::clock;
 
 /// Threads for name look-ups, which block; more would only queue at the resolver.
 const MAX_BLOCKING_THREADS: usize = 4;
@@ -46,6 +48,17 @@ pub struct Runtime {
     owner: Mutex<Option<tokio::runtime::Runtime>>,
     calls: Arc<Calls>,
     farewell: Mutex<Option<Farewell>>,
+    beside: Mutex<Vec<Arc<dyn Beside>>>,
+}
+
+/// What is at work beside the calls, on threads of its own.
+pub trait Beside: Send + Sync {
+    /// No further call is let in.
+    fn closing(&self);
+    /// The last call has ended: finishes what it has to do, or gives up then.
+    fn flush(&self, until: Instant);
+    /// Ends, and its threads with it.
+    fn end(&self);
 }
 
 /// Ends the task that runs beside the calls.
@@ -61,6 +74,7 @@ impl Runtime {
             owner: Mutex::new(None),
             calls: Arc::new(Calls::default()),
             farewell: Mutex::new(None),
+            beside: Mutex::default(),
         }
     }
 
@@ -110,6 +124,23 @@ impl Runtime {
         });
     }
 
+    /// Does something on a thread of its own for as long as it takes; whoever asks for it sees to its end.
+    pub fn thread(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let mut work = Some(work);
+        let mut started = Err(io::Error::other("the start hook ran nothing"));
+        (self.around_start)(&mut || {
+            if let Some(work) = work.take() {
+                started = std::thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(work).map(drop);
+            }
+        });
+        started
+    }
+
+    /// Ends `beside` when the runtime ends.
+    pub fn keep(&self, beside: Arc<dyn Beside>) {
+        lock(&self.beside).push(beside);
+    }
+
     /// Asks one call to end. A number that is not running is ignored.
     pub fn cancel(&self, call: u64) {
         self.calls.end(call, Ending::Cancelled);
@@ -117,12 +148,20 @@ impl Runtime {
 
     /// Refuses new calls and waits until all have ended or `time` is over. Returns whether all have.
     pub fn drain(&self, time: Duration) -> bool {
+        let until = clock::now() + time;
         self.calls.refuse();
         let all = self.calls.wait(Some(time));
+        for beside in self.beside() {
+            beside.flush(until);
+        }
         if all {
             self.part();
         }
         all
+    }
+
+    fn beside(&self) -> Vec<Arc<dyn Beside>> {
+        lock(&self.beside).clone()
     }
 
     /// Runs `farewell` when the last call has ended and before the threads do, in the place of the one it was given before. It has
@@ -160,9 +199,20 @@ impl Runtime {
 
     /// Ends every call, waits until every outcome was delivered, then ends the threads. Not from one of them.
     pub fn stop(&self) {
+        let all_beside = self.beside();
         self.calls.refuse();
+        for beside in &all_beside {
+            beside.closing();
+        }
         self.calls.end_all();
         self.calls.wait(None);
+        let until = clock::now() + FAREWELL;
+        for beside in &all_beside {
+            beside.flush(until);
+        }
+        for beside in &all_beside {
+            beside.end();
+        }
         self.part();
         self.calls.stopped();
         if let Some(runtime) = lock(&self.owner).take() {

@@ -44,6 +44,25 @@ pub struct Phases {
     pub stream: Duration,
 }
 
+impl Phases {
+    /// What the attempt took.
+    pub fn total(&self) -> Duration {
+        self.resolve + self.connect + self.headers + self.first_content + self.stream
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            resolve: self.resolve + other.resolve,
+            connect: self.connect + other.connect,
+            headers: self.headers + other.headers,
+            first_content: self.first_content + other.first_content,
+            stream: self.stream + other.stream,
+        }
+    }
+}
+
 impl Steps {
     /// Times what `future` does of an exchange.
     pub async fn during<F: Future>(self: &Arc<Self>, future: F) -> F::Output {

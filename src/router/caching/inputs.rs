@@ -12,7 +12,7 @@ use super::super::call::Visit;
 use super::super::fallback::Stop;
 use super::super::form::Form;
 use super::super::held::Held;
-use super::super::ledger::Trail;
+use super::super::trail::Trail;
 use super::keep::failed;
 use super::{Caching, Looked, producer};
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cache::{Cache, Entry, Key, Lead, Producer, Wish, is_whole};
 use crate::chat::{Accumulated, Body, Chunk, Request, Verb};
 
-use super::super::ledger::Trail;
+use super::super::trail::Trail;
 use super::producer;
 
 /// The wish to keep an answer. Dropped, nothing is kept, and another one of those who wait goes out.

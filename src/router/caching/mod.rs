@@ -7,7 +7,7 @@ mod place;
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cache::{
     Cache, Entry, Follower, Key, Lead, Outcome, Producer, Repeats, Turn, Wish, inputs as inputs_of, of_inputs,
@@ -25,10 +25,12 @@ use super::call::Visit;
 use super::fallback::Stop;
 use super::form::Form;
 use super::held::Held;
-use super::ledger::{Record, Trail};
 use super::names::How;
 use super::timeout::longest_wait;
+use super::trail::Trail;
+use super::watched::Watched;
 use super::{Completed, Router, check, played};
+use crate::observe::Record;
 
 use keep::failed;
 pub use keep::{Keep, Recording};
@@ -92,7 +94,7 @@ impl Caching {
 
     /// The answer to a request, if memory has it for the group that is asked first.
     pub fn known(&self, router: &Router, request: &Request, call_id: u64) -> Option<Completed> {
-        let mut trail = Trail::new(call_id);
+        let start = clock::now();
         let (name, options) = (request.model(), request.options());
         let wish = wish(self.cache.config(), request).filter(|wish| wish.look && !options.explain)?;
         check(request).ok()?;
@@ -106,20 +108,32 @@ impl Caching {
             let place = asked.place(self.cache.config());
             let [input] = <[String; 1]>::try_from(inputs_of(request)?).ok()?;
             let key = of_inputs(&place, request)(&input);
-            return self.known_as(key, &wish, &stop, &mut trail);
+            return self.known_as(router, key, &wish, &stop, (call_id, start));
         }
         let key = of_request(&asked.place(self.cache.config()), request);
-        self.known_as(key, &wish, &stop, &mut trail)
+        self.known_as(router, key, &wish, &stop, (call_id, start))
     }
 
-    fn known_as(&self, key: Key, wish: &Wish, stop: &Stop<'_>, trail: &mut Trail) -> Option<Completed> {
+    fn known_as(
+        &self,
+        router: &Router,
+        key: Key,
+        wish: &Wish,
+        stop: &Stop<'_>,
+        (call_id, start): (u64, Instant),
+    ) -> Option<Completed> {
         let entry = self.cache.peek(key, wish.max_age)?;
+        let mut trail = router.trail(&stop.request, call_id, false);
+        trail.start = start;
+        let watched = Watched::of(&trail);
         let is_plain = stop.request.options().cache.as_deref().is_none_or(|control| control.is_plain());
         if is_plain && stop.request.options().without_effect.is_empty() {
             self.repeats.put(stop.request.verb(), stop.request.text(), key);
         }
         trail.dropped_params.extend(stop.request.options().without_effect.iter().map(|name| (*name).to_owned()));
-        Some(self.completed(trail, Hit { entry, key, group: Arc::clone(&stop.lead.name) }))
+        let completed = self.completed(&mut trail, Hit { entry, key, group: Arc::clone(&stop.lead.name) });
+        watched.end(&completed.trail, None, None);
+        Some(completed)
     }
 
     fn completed(&self, trail: &mut Trail, hit: Hit) -> Completed {

@@ -37,7 +37,7 @@ async fn answered(router: &Router, calls: usize) -> usize {
 
 pub(super) async fn stream(router: &Arc<Router>, request: &str) -> Result<crate::router::Stream, Failed> {
     let request = request.replacen('{', r#"{"stream":true,"#, 1);
-    router.stream(Box::new(Request::parse(&request).unwrap()), 1).await
+    router.stream(Request::parse(&request).unwrap(), 1).await
 }
 
 pub(super) async fn read(mut stream: crate::router::Stream) {

@@ -83,7 +83,7 @@ async fn an_answer_is_measured_by_the_token_and_a_stream_by_its_first() {
     // Twenty tokens.
     assert_eq!((state(&router, 0).latency.value(now), state(&router, 0).ttft.value(now)), (Some(0.2), None));
     let request = Request::parse(r#"{"model":"g","messages":[],"stream":true}"#).unwrap();
-    let mut stream = router.stream(Box::new(request), 1).await.ok().unwrap();
+    let mut stream = router.stream(request, 1).await.ok().unwrap();
     tokio::time::advance(100 * SECOND).await;
     while stream.next().await.unwrap().is_some() {}
     let ttft = state(&router, 0).ttft.value(clock::now());

@@ -28,7 +28,7 @@ async fn a_copy_goes_to_the_silent_model_and_no_further() {
 async fn of_a_stream_that_answers_there_is_a_copy_too() {
     let router = Arc::new(router(&list(&[("g", "mock_response: a, silent_model: h"), ("h", "mock_response: b")])));
     let request = Request::parse(r#"{"model":"g","messages":[],"stream":true}"#).unwrap();
-    let open = router.stream(Box::new(request), 1).await.ok().unwrap();
+    let open = router.stream(request, 1).await.ok().unwrap();
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }

@@ -14,6 +14,7 @@ mod limits;
 mod measured;
 mod mirror;
 mod names;
+mod observed;
 mod reload;
 mod retries;
 mod schedules;
@@ -59,7 +60,7 @@ fn asked(outcome: &Result<Completed, Failed>) -> Vec<String> {
         Ok(completed) => &completed.trail,
         Err(failed) => &failed.trail,
     };
-    let name = |record: &super::ledger::Record| match &record.deployment {
+    let name = |record: &crate::observe::Record| match &record.deployment {
         Some(deployment) => deployment.id().to_owned(),
         None => format!("[{}]", record.group),
     };

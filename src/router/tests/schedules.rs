@@ -100,7 +100,7 @@ impl World {
             Event::Stream { ms, leaves } => {
                 let request = Request::parse(r#"{"model":"g","messages":[],"stream":true}"#).unwrap();
                 self.begin(async move {
-                    let Ok(mut stream) = router.stream(Box::new(request), 1).await else { return };
+                    let Ok(mut stream) = router.stream(request, 1).await else { return };
                     clock::sleep(Duration::from_millis(ms)).await;
                     while !leaves && stream.next().await.is_ok_and(|chunk| chunk.is_some()) {}
                 })

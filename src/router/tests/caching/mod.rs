@@ -53,7 +53,7 @@ fn snapshot(router: &Router) -> Value {
 
 async fn open(router: &Arc<Router>, members: &str) -> Stream {
     let text = request(members);
-    router.stream(Box::new(Request::parse(&text).unwrap()), 1).await.ok().unwrap()
+    router.stream(Request::parse(&text).unwrap(), 1).await.ok().unwrap()
 }
 
 async fn read(mut stream: Stream) -> (Vec<Chunk>, Ended) {

@@ -50,7 +50,7 @@ async fn a_stream_that_is_not_read_to_its_end_is_not_kept() {
         assert_eq!(snapshot(&router)["entries"], 1, "{read} of {}", chunks.len());
     }
     let broken = r#""mock_response":"Exception: mock_streaming_error""#;
-    let failed = router.stream(Box::new(Request::parse(&request(broken)).unwrap()), 1).await;
+    let failed = router.stream(Request::parse(&request(broken)).unwrap(), 1).await;
     assert!(failed.is_err());
     assert_eq!(snapshot(&router)["entries"], 1);
 }
@@ -61,12 +61,12 @@ async fn other_verbs_stream_what_is_kept() {
     for (verb, members) in [(Verb::Responses, r#""input":"i""#), (Verb::TextCompletion, r#""prompt":"p""#)] {
         let parse = || Request::parse_for(verb, &format!(r#"{{"model":"g",{members}}}"#)).unwrap();
         let whole = router.answer(&parse(), 1).await.ok().unwrap();
-        let (chunks, ended) = read(router.stream(Box::new(parse()), 1).await.ok().unwrap()).await;
+        let (chunks, ended) = read(router.stream(parse(), 1).await.ok().unwrap()).await;
         assert!(whole.trail.hit().is_none() && ended.trail.hit().is_some(), "{verb}");
         assert_eq!(text(&chunks), "one two three", "{verb}");
         // A stream first.
         let other = Request::parse_for(verb, &format!(r#"{{"model":"g",{members},"seed":1}}"#)).unwrap();
-        let (_, ended) = read(router.stream(Box::new(other), 1).await.ok().unwrap()).await;
+        let (_, ended) = read(router.stream(other, 1).await.ok().unwrap()).await;
         assert!(ended.trail.hit().is_none());
         let other = Request::parse_for(verb, &format!(r#"{{"model":"g",{members},"seed":1}}"#)).unwrap();
         let again = router.answer(&other, 1).await.ok().unwrap();

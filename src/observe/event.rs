@@ -1,0 +1,267 @@
+//! What happened, as facts: one event for each attempt that ended, and one for each call.
+//!
+//! An event is cheap to make, for it is made on the way of a call. What is to be read of it is worked out by whoever
+//! reads it: the payload in `payload`, spans, metrics.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::chat::{Body, Request, usage_of};
+use crate::clock;
+use crate::error::Error;
+use crate::pricing::{self, Usage};
+use crate::tokens::Spent;
+use crate::transport::HeaderMap;
+
+use super::origin::Origin;
+use super::record::Record;
+
+/// What all events of a call have in common.
+pub struct Call {
+    /// `call_id` of the metadata.
+    pub number: u64,
+    pub request: Request,
+    pub is_stream: bool,
+    pub start: Instant,
+    /// Random: what the call is named by where its caller gave it no name.
+    pub id: u128,
+    started: OnceLock<f64>,
+    origin: OnceLock<Origin>,
+}
+
+/// What an answer says of itself.
+#[derive(Default)]
+pub struct Told {
+    /// A whole answer.
+    pub body: Option<Body>,
+    /// A stream's usage, as the provider wrote it.
+    pub usage: Option<String>,
+    /// A stream's usage by the length of what went there and back, where nobody told it.
+    pub estimated: Option<Spent>,
+    /// What a stream said, in the shape of a whole answer; only if somebody asks for content.
+    pub heard: Option<Value>,
+    /// A stream's first chunk.
+    pub first: Option<Bytes>,
+    pub headers: HeaderMap,
+    /// Of a text to be spoken.
+    pub characters: Option<NonZeroU32>,
+}
+
+/// The answer was kept: who gave it, and where it lies.
+pub struct Kept {
+    pub deployment: String,
+    pub provider: String,
+    pub model: String,
+    pub group: String,
+    /// The cache's key.
+    pub key: String,
+}
+
+/// An attempt at a deployment has ended.
+pub struct AttemptEnded {
+    /// From 1, in the order of their ends.
+    pub number: u32,
+    pub record: Record,
+}
+
+/// A call has ended.
+pub struct CallEnded {
+    pub took: Duration,
+    /// What it took beyond attempts and waits; `None` if it was cancelled.
+    pub overhead: Option<Duration>,
+    /// Until the first content of a stream.
+    pub ttft: Option<Duration>,
+    /// All that happened, in order.
+    pub records: Vec<Record>,
+    /// Groups that were asked and left behind.
+    pub fallbacks: usize,
+    pub kept: Option<Kept>,
+    pub dropped_params: Vec<String>,
+}
+
+/// Which of both.
+pub enum Ended {
+    Attempt(AttemptEnded),
+    Call(CallEnded),
+}
+
+/// Something that has ended, once.
+pub struct Event {
+    pub call: Arc<Call>,
+    pub ended: Ended,
+    /// `None` on success.
+    pub error: Option<Box<Error>>,
+    /// What the answer says, if there is one.
+    pub told: Option<Arc<Told>>,
+    /// What its payload is, once somebody has asked.
+    pub(super) payload: OnceLock<Arc<str>>,
+}
+
+impl Call {
+    pub fn new(number: u64, request: &Request, is_stream: bool, start: Instant) -> Self {
+        let request = request.clone();
+        let id = fastrand::u128(..);
+        Self { number, request, is_stream, start, id, started: OnceLock::new(), origin: OnceLock::new() }
+    }
+
+    /// When it began, in seconds since 1970.
+    pub fn started(&self) -> f64 {
+        *self.started.get_or_init(|| clock::unix_seconds_of(self.start))
+    }
+
+    /// What its request says about it, for those who read events.
+    pub fn origin(&self) -> &Origin {
+        self.origin.get_or_init(|| Origin::of(&self.request, self.id))
+    }
+
+    /// A moment of the call, in seconds since 1970.
+    pub fn moment(&self, moment: Instant) -> f64 {
+        self.started() + moment.saturating_duration_since(self.start).as_secs_f64()
+    }
+}
+
+impl Told {
+    /// What was used, to be charged.
+    pub fn usage(&self, call: &Call) -> Usage {
+        let characters = self.characters.map(|count| count.get().into());
+        match (&self.body, &self.usage, self.estimated) {
+            (Some(body), ..) => Usage::of_answer(call.request.verb(), body.json(), None, characters),
+            (None, Some(usage), _) => Usage::read(usage),
+            (None, None, Some(Spent { prompt, completion })) => Usage::of_tokens(prompt, completion),
+            (None, None, None) => Usage::default(),
+        }
+    }
+
+    /// The `usage` member, as the provider wrote it.
+    pub fn usage_text(&self) -> Option<&str> {
+        match &self.body {
+            Some(body) => body.usage(),
+            None => self.usage.as_deref(),
+        }
+    }
+
+    /// The answer as JSON, if it is that and somebody asked for content.
+    pub fn answer(&self) -> Option<Value> {
+        match &self.body {
+            Some(body) => serde_json::from_str(body.json()?).ok(),
+            None => self.heard.clone(),
+        }
+    }
+
+    /// The bytes that it holds in memory.
+    pub fn weight(&self) -> usize {
+        let body = self.body.as_ref().map_or(0, |body| body.bytes().len());
+        // Of a stream that is heard, by and large.
+        let heard = self.heard.as_ref().map_or(0, |_| self.usage.as_ref().map_or(0, String::len) + 4096);
+        body + heard
+    }
+}
+
+impl Event {
+    /// Which model group is spoken of: an attempt's, or that of the call's answer or last attempt.
+    pub fn group(&self) -> &str {
+        match &self.ended {
+            Ended::Attempt(attempt) => &attempt.record.group,
+            Ended::Call(CallEnded { kept: Some(kept), .. }) => &kept.group,
+            Ended::Call(call) => call.last().map_or_else(|| self.call.request.model(), |record| &record.group),
+        }
+    }
+
+    /// The attempt that it is about, or the call's last one.
+    pub fn attempt(&self) -> Option<&Record> {
+        match &self.ended {
+            Ended::Attempt(attempt) => Some(&attempt.record),
+            Ended::Call(call) => call.last().filter(|_| call.kept.is_none()),
+        }
+    }
+
+    /// The attempts of it.
+    pub fn records(&self) -> &[Record] {
+        match &self.ended {
+            Ended::Attempt(attempt) => std::slice::from_ref(&attempt.record),
+            Ended::Call(call) => &call.records,
+        }
+    }
+
+    pub fn took(&self) -> Duration {
+        match &self.ended {
+            Ended::Attempt(attempt) => attempt.record.took,
+            Ended::Call(call) => call.took,
+        }
+    }
+
+    pub fn start(&self) -> Instant {
+        match &self.ended {
+            Ended::Attempt(attempt) => attempt.record.start,
+            Ended::Call(_) => self.call.start,
+        }
+    }
+
+    pub fn is_call(&self) -> bool {
+        matches!(self.ended, Ended::Call(_))
+    }
+
+    pub fn kept(&self) -> Option<&Kept> {
+        match &self.ended {
+            Ended::Attempt(_) => None,
+            Ended::Call(call) => call.kept.as_ref(),
+        }
+    }
+
+    /// The caller has gone, or the router: nobody's failure.
+    pub fn is_cancelled(&self) -> bool {
+        use crate::error::ErrorKind::{Cancelled, ShutDown};
+        self.error.as_ref().is_some_and(|error| matches!(error.kind(), Cancelled | ShutDown))
+    }
+
+    /// What was used; `None` where nothing is known of it.
+    pub fn usage(&self) -> Option<Usage> {
+        if let Some(told) = &self.told {
+            return Some(told.usage(&self.call));
+        }
+        let tokens = self.attempt()?.tokens?;
+        Some(Usage::of_tokens(tokens.input, tokens.output))
+    }
+
+    /// Dollars. `None` where a price is not known, never 0 then; what was kept or failed is free.
+    pub fn cost(&self) -> Option<f64> {
+        let free = self.kept().is_some() || (self.error.is_some() && !self.is_cancelled());
+        if free {
+            return Some(0.0);
+        }
+        let Some(record) = self.attempt() else { return Some(0.0) };
+        let (deployment, model) = (record.deployment.as_ref()?, record.model.as_deref()?);
+        let info = pricing::of_deployment(&deployment.config, &deployment.provider, model);
+        match self.usage() {
+            Some(usage) => pricing::cost(&info, &usage),
+            None => Some(0.0).filter(|_| self.error.is_some()),
+        }
+    }
+
+    /// The bytes that it holds in memory, by and large.
+    pub fn weight(&self) -> usize {
+        let own = size_of::<Self>() + size_of_val(self.records());
+        own + self.call.request.text_len() + self.told.as_ref().map_or(0, |told| told.weight())
+    }
+
+    /// The `usage` member of the answer, as the provider wrote it.
+    pub fn usage_json(&self) -> Option<Value> {
+        let told = self.told.as_ref()?;
+        let usage = match &told.body {
+            Some(body) if body.usage().is_none() => usage_of(body.json()?)?.get().to_owned(),
+            _ => told.usage_text()?.to_owned(),
+        };
+        serde_json::from_str(&usage).ok()
+    }
+}
+
+impl CallEnded {
+    /// The last attempt.
+    fn last(&self) -> Option<&Record> {
+        self.records.iter().rev().find(|record| record.is_attempt())
+    }
+}

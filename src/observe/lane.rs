@@ -1,0 +1,186 @@
+//! A queue of events with a thread behind it. Whoever is slow loses the oldest, with a count, and holds up nobody.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock;
+
+use super::event::Event;
+
+/// Events that wait at most: about a second's of a busy process.
+const MOST_EVENTS: usize = 16_384;
+/// What they may hold in memory together, requests and answers included.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Taken at a time: what is being handed over can't be lost, and is not lost count of.
+const BATCH: usize = 64;
+/// A thread that has just had work looks again by itself, so that those who bring more need not wake it.
+const LINGER: Duration = Duration::from_millis(2);
+/// How often it does so before it sleeps.
+const LOOKS: u32 = 5;
+
+/// One queue and the state of its thread.
+#[derive(Default)]
+pub struct Lane {
+    queue: Mutex<Queue>,
+    /// For the thread: there is work, or an end.
+    work: Condvar,
+    /// For those who wait until all is done.
+    idle: Condvar,
+    lost: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Arc<Event>>,
+    bytes: usize,
+    asleep: bool,
+    /// The thread is at work on what it took.
+    busy: bool,
+    thread: Thread,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Thread {
+    #[default]
+    None,
+    Runs,
+    /// Asked to end.
+    Ends,
+}
+
+impl Lane {
+    /// Takes an event in; the oldest ones go if there is no room. Nothing is kept where no thread runs.
+    pub fn push(&self, event: &Arc<Event>) {
+        let weight = event.weight();
+        let mut queue = self.lock();
+        if queue.thread != Thread::Runs {
+            return;
+        }
+        while queue.events.len() >= MOST_EVENTS || (queue.bytes + weight > MOST_BYTES && !queue.events.is_empty()) {
+            if let Some(oldest) = queue.events.pop_front() {
+                queue.bytes -= oldest.weight();
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        queue.events.push_back(Arc::clone(event));
+        queue.bytes += weight;
+        let wake = std::mem::take(&mut queue.asleep);
+        drop(queue);
+        if wake {
+            self.work.notify_one();
+        }
+    }
+
+    /// Events that were lost since the beginning.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Events that wait.
+    pub fn waiting(&self) -> usize {
+        self.lock().events.len()
+    }
+
+    /// Whether a thread is to be started, which then has to [`Lane::run`].
+    pub fn claim(&self) -> bool {
+        let mut queue = self.lock();
+        let free = queue.thread == Thread::None;
+        if free {
+            queue.thread = Thread::Runs;
+        }
+        free
+    }
+
+    /// Nobody came of a claim.
+    pub fn disclaim(&self) {
+        self.lock().thread = Thread::None;
+    }
+
+    /// Hands events over until the end is asked for.
+    pub fn run(&self, mut hand_over: impl FnMut(&Arc<Event>)) {
+        let mut looks = 0;
+        let mut taken = Vec::with_capacity(BATCH);
+        let mut queue = self.lock();
+        loop {
+            let count = queue.events.len().min(BATCH);
+            if count > 0 {
+                taken.extend(queue.events.drain(..count));
+                queue.bytes -= taken.iter().map(|event| event.weight()).sum::<usize>();
+                queue.busy = true;
+                drop(queue);
+                for event in taken.drain(..) {
+                    // Whoever panics at one event hears of the next one.
+                    if catch_unwind(AssertUnwindSafe(|| hand_over(&event))).is_err() {
+                        log::error!("an observer panicked at an event");
+                    }
+                }
+                looks = 0;
+                queue = self.lock();
+                queue.busy = false;
+                continue;
+            }
+            self.idle.notify_all();
+            if queue.thread == Thread::Ends {
+                queue.thread = Thread::None;
+                drop(queue);
+                self.idle.notify_all();
+                return;
+            }
+            if looks < LOOKS {
+                looks += 1;
+                queue = self.work.wait_timeout(queue, LINGER).unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                queue.asleep = true;
+                queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.asleep = false;
+                looks = 0;
+            }
+        }
+    }
+
+    /// Waits until all that has come was handed over. False if that took longer than until then.
+    pub fn drained(&self, until: Instant) -> bool {
+        self.wait(until, |queue| queue.thread == Thread::None || (queue.events.is_empty() && !queue.busy))
+    }
+
+    /// Has the thread hand over what there is and end, and waits for that. Not from the thread itself.
+    pub fn end(&self) {
+        let mut queue = self.lock();
+        if queue.thread == Thread::None {
+            return;
+        }
+        queue.thread = Thread::Ends;
+        drop(queue);
+        self.work.notify_all();
+        let queue = self.lock();
+        drop(self.idle.wait_while(queue, |queue| queue.thread != Thread::None));
+    }
+
+    /// Forgets what waits.
+    pub fn clear(&self) {
+        let mut queue = self.lock();
+        queue.events.clear();
+        queue.bytes = 0;
+    }
+
+    fn wait(&self, until: Instant, is_done: impl Fn(&Queue) -> bool) -> bool {
+        let mut queue = self.lock();
+        queue.asleep = false;
+        self.work.notify_all();
+        while !is_done(&queue) {
+            let left = until.saturating_duration_since(clock::now());
+            if left.is_zero() {
+                return false;
+            }
+            queue = self.idle.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

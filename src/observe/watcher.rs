@@ -1,0 +1,106 @@
+//! One call that is watched: what its attempts and itself come to is told, each once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use crate::chat::{Body, Request};
+use crate::clock;
+use crate::error::{Error, ErrorKind};
+
+use super::event::{AttemptEnded, Call, CallEnded, Ended, Event, Told};
+use super::observer::Observer;
+use super::record::Record;
+
+/// Held by the call and by each of its attempts.
+pub struct Watcher {
+    observer: Arc<Observer>,
+    call: Arc<Call>,
+    heard: Mutex<Heard>,
+    ended: AtomicBool,
+}
+
+/// What was heard of the call so far.
+#[derive(Default)]
+struct Heard {
+    /// Its attempts, in case that nobody is left to tell of them.
+    records: Vec<Record>,
+    /// What the answer says.
+    told: Option<Arc<Told>>,
+}
+
+impl Watcher {
+    pub fn new(observer: Arc<Observer>, number: u64, request: &Request, is_stream: bool, start: Instant) -> Self {
+        let call = Arc::new(Call::new(number, request, is_stream, start));
+        Self { observer, call, heard: Mutex::default(), ended: AtomicBool::new(false) }
+    }
+
+    /// Whether somebody reads what was asked and answered.
+    pub fn wants_content(&self) -> bool {
+        self.observer.wants_content()
+    }
+
+    /// An attempt has ended.
+    pub fn attempt(&self, record: &Record, error: Option<&Error>, told: Option<Told>) {
+        let told = told.map(Arc::new);
+        let number = {
+            let mut heard = self.heard();
+            heard.records.push(record.clone());
+            heard.told.clone_from(&told);
+            u32::try_from(heard.records.len()).unwrap_or(u32::MAX)
+        };
+        let ended = Ended::Attempt(AttemptEnded { number, record: record.clone() });
+        self.tell(ended, error.cloned(), told);
+    }
+
+    /// The call has ended, with an answer that was `kept` if there is one. What comes after that is nothing.
+    pub fn end(&self, ended: CallEnded, error: Option<Error>, kept: Option<Body>) {
+        if !self.ended.swap(true, Ordering::AcqRel) {
+            let told = match kept {
+                Some(body) => Some(Arc::new(Told { body: Some(body), ..Told::default() })),
+                None => self.heard().told.take(),
+            };
+            self.tell(Ended::Call(ended), error, told);
+        }
+    }
+
+    /// The call ends without an outcome: it was cancelled, the router is being freed, or it panicked.
+    pub fn drop_call(&self) {
+        if self.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let Heard { records, told } = std::mem::take(&mut *self.heard());
+        let error = match () {
+            () if std::thread::panicking() => Error::new(ErrorKind::Internal, "the call panicked"),
+            () => self.observer.ending(),
+        };
+        let took = clock::now().saturating_duration_since(self.call.start);
+        let fallbacks = fallbacks(&records, None);
+        let ended =
+            CallEnded { took, overhead: None, ttft: None, records, fallbacks, kept: None, dropped_params: Vec::new() };
+        self.tell(Ended::Call(ended), Some(error), told);
+    }
+
+    /// What a call or an attempt ends with that nobody ended.
+    pub fn ending(&self) -> Error {
+        self.observer.ending()
+    }
+
+    fn tell(&self, ended: Ended, error: Option<Error>, told: Option<Arc<Told>>) {
+        let (call, error) = (Arc::clone(&self.call), error.map(Box::new));
+        self.observer.tell(&Arc::new(Event { call, ended, error, told, payload: OnceLock::new() }));
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many groups were asked before the last one: `kept` is the one whose kept answer was given.
+pub fn fallbacks(records: &[Record], kept: Option<&str>) -> usize {
+    let mut groups: Vec<&str> =
+        records.iter().filter(|record| record.skipped.is_none()).map(|record| &*record.group).collect();
+    groups.extend(kept);
+    groups.dedup();
+    groups.len().saturating_sub(1)
+}

@@ -1,0 +1,183 @@
+//! What observers hear: each attempt and each call exactly once, with the same members whatever they ended in.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::*;
+use crate::chat::Request;
+use crate::runtime::{Beside, Runtime};
+
+fn plain(start: &mut dyn FnMut()) {
+    start();
+}
+
+/// A router, and what its listener hears.
+struct Heard {
+    router: Arc<Router>,
+    runtime: Runtime,
+    events: Receiver<(i32, Value)>,
+}
+
+impl Heard {
+    fn new(yaml: &str) -> Self {
+        let router =
+            Arc::new(Router::new(config::load(yaml, |_| None).map_err(|error| error.message).unwrap()).unwrap());
+        let runtime = Runtime::new(1, plain);
+        let (sender, events) = channel();
+        let listener = move |level: i32, json: &str| drop(sender.send((level, serde_json::from_str(json).unwrap())));
+        router.observer().listen(Some(Box::new(listener)), &runtime).unwrap();
+        Self { router, runtime, events }
+    }
+
+    /// All that was heard.
+    fn all(self) -> Vec<(i32, Value)> {
+        self.router.observer().end();
+        drop(self.runtime);
+        self.events.try_iter().collect()
+    }
+}
+
+fn summary(events: &[(i32, Value)]) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let line = |(level, event): &(i32, Value)| {
+        let (kind, group, deployment) =
+            (text(&event["event"]), text(&event["model_group"]), text(&event["deployment"]));
+        let class = text(&event["error_information"]["error_class"]);
+        format!("{level} {kind} {} {group} {deployment} {class} {}", event["attempt"], text(&event["status"]))
+    };
+    events.iter().map(line).collect()
+}
+
+const YAML: &str = r#"
+model_list:
+  - {model_name: bad, litellm_params: {model: openai/gpt-4o, mock_error: 503}, model_info: {id: b}}
+  - {model_name: good, litellm_params: {model: openai/gpt-4o-mini, mock_response: hi}, model_info: {id: g}}
+  - {model_name: slow, litellm_params: {model: openai/gpt-4o-mini, mock_response: hi, mock_delay_ms: 60000}, model_info: {id: s}}
+router_settings: {num_retries: 0, fallbacks: [{bad: [good]}]}
+"#;
+
+fn request(model: &str) -> Request {
+    let text =
+        format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"secret words"}}],"temperature":0.5}}"#);
+    Request::parse(&text).unwrap()
+}
+
+#[tokio::test]
+async fn a_call_and_its_attempts_are_heard_once_each() {
+    let heard = Heard::new(YAML);
+    heard.router.answer(&request("good"), 1).await.ok().unwrap();
+    heard.router.answer(&request("bad"), 2).await.ok().unwrap();
+    heard.router.answer(&request("nobody"), 3).await.err().unwrap();
+    let events = heard.all();
+    assert_eq!(
+        summary(&events),
+        [
+            "3 attempt 1 good g - success",
+            "3 call 1 good g - success",
+            "2 attempt 1 bad b ServiceUnavailableError failure",
+            "3 attempt 2 good g - success",
+            "3 call 2 good g - success",
+            "1 call 0 nobody - BadRequestError failure",
+        ]
+    );
+    let call = &events[4].1;
+    assert_eq!(call["fallback_chain"], serde_json::json!(["bad", "good"]));
+    assert_eq!((&call["fallbacks"], &call["attempts"][0]["status"]), (&1.into(), &503.into()));
+    assert_eq!((&call["prompt_tokens"], &call["completion_tokens"]), (&10.into(), &20.into()));
+    assert_eq!(call["response_cost"], 1.35e-5);
+    assert_eq!(call["model_parameters"], serde_json::json!({"temperature": 0.5}));
+    assert_eq!(call["trace_id"], events[2].1["trace_id"]);
+    assert!(!call.to_string().contains("secret words"), "{call}");
+    let members = |event: &Value| event.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert!(events.iter().all(|(_, event)| members(event) == members(call)));
+}
+
+#[tokio::test]
+async fn phases_are_the_whole_time() {
+    let heard = Heard::new(YAML);
+    heard.router.answer(&request("bad"), 2).await.ok().unwrap();
+    for (_, event) in heard.all() {
+        let phases = event["phases"].as_object().unwrap();
+        let total = phases["total_ms"].as_f64().unwrap();
+        let sum: f64 = phases.values().filter_map(Value::as_f64).sum::<f64>() - total;
+        assert!((sum - total).abs() < 0.01 && (total / 1000.0 - event["response_time"].as_f64().unwrap()).abs() < 1e-5);
+    }
+}
+
+#[tokio::test]
+async fn what_is_cancelled_is_heard_too() {
+    let heard = Heard::new(YAML);
+    let asked = request("slow");
+    let call = Box::pin(heard.router.answer(&asked, 1));
+    assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err());
+    let asked = request("slow");
+    let call = Box::pin(heard.router.answer(&asked, 2));
+    heard.router.observer().closing();
+    assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err());
+    assert_eq!(
+        summary(&heard.all()),
+        [
+            "3 attempt 1 slow s CancelledError failure",
+            "3 call 1 slow s CancelledError failure",
+            "3 attempt 1 slow s ShutDownError failure",
+            "3 call 1 slow s ShutDownError failure",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_stream_is_heard_at_its_end() {
+    let heard = Heard::new(YAML);
+    let mut stream = heard.router.stream(request("bad"), 1).await.ok().unwrap();
+    while stream.next().await.ok().unwrap().is_some() {}
+    stream.close();
+    let mut stream = heard.router.stream(request("good"), 2).await.ok().unwrap();
+    stream.next().await.ok().unwrap();
+    stream.close();
+    drop(heard.router.stream(request("good"), 3).await.ok().unwrap());
+    heard.router.stream(request("nobody"), 4).await.err().unwrap();
+    let events = heard.all();
+    assert_eq!(
+        summary(&events),
+        [
+            "2 attempt 1 bad b ServiceUnavailableError failure",
+            "3 attempt 2 good g - success",
+            "3 call 2 good g - success",
+            "3 attempt 1 good g CancelledError failure",
+            "3 call 1 good g CancelledError failure",
+            "3 attempt 1 good g CancelledError failure",
+            "3 call 1 good g CancelledError failure",
+            "1 call 0 nobody - BadRequestError failure",
+        ]
+    );
+    assert!(events.iter().all(|(_, event)| event["stream"] == true));
+    assert!(events[1].1["ttft_ms"].as_f64().unwrap() <= events[1].1["phases"]["total_ms"].as_f64().unwrap());
+}
+
+#[tokio::test]
+async fn kept_answers_are_heard_with_who_gave_them() {
+    let heard = Heard::new(&format!("{YAML}litellm_settings: {{cache: true, cache_params: {{type: local}}}}\n"));
+    for number in 1..=2 {
+        heard.router.answer(&request("good"), number).await.ok().unwrap();
+    }
+    let known = request("good");
+    assert!(heard.router.repeated(known.verb(), known.text(), 3).is_none());
+    heard.router.known(&known, 3).unwrap();
+    let events = heard.all();
+    assert_eq!(
+        summary(&events),
+        [
+            "3 attempt 1 good g - success",
+            "3 call 1 good g - success",
+            "3 call 0 good g - success",
+            "3 call 0 good g - success"
+        ]
+    );
+    let kept = &events[2].1;
+    assert_eq!((&kept["cache_hit"], &kept["response_cost"]), (&true.into(), &0.0.into()));
+    assert_eq!((&kept["saved_cache_cost"], &kept["prompt_tokens"]), (&1.35e-5.into(), &10.into()));
+    assert_eq!(kept["cache_key"].as_str().unwrap().len(), 64);
+}
