@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::clock;
 use crate::config::{self, Config, ConfigError};
 use crate::error::{Error, ErrorKind};
 use crate::router::{Failed, Router};
@@ -174,8 +175,15 @@ pub unsafe extern "C" fn router_shutdown(router: *const router_t, drain_ms: u32)
         // SAFETY: as the caller promises.
         let Ok(router) = (unsafe { alive(router) }) else { return false };
         // Held, so that the router may be freed by another thread meanwhile.
-        let runtime = Arc::clone(&router.runtime);
-        !callback::is_running() && runtime.drain(Duration::from_millis(drain_ms.into()))
+        let (runtime, observer) = (Arc::clone(&router.runtime), Arc::clone(router.current().observer()));
+        if callback::is_running() {
+            return false;
+        }
+        let time = Duration::from_millis(drain_ms.into());
+        let until = clock::now() + time;
+        let all = runtime.drain(time);
+        observer.flush_until(until);
+        all
     })
 }
 

@@ -3,6 +3,7 @@
 //! `record → watcher (one a call) → event → observer → lane (a queue and a thread) → listener or sinks`.
 
 mod event;
+pub mod export;
 mod hidden;
 mod lane;
 pub mod logs;

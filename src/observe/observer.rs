@@ -116,6 +116,20 @@ impl Observer {
         self.for_sinks.drained(clock::now() + time)
     }
 
+    /// Waits until all that has happened was heard and sent, or gives up then.
+    pub fn flush_until(&self, until: Instant) {
+        self.for_listener.drained(until);
+        self.for_sinks.drained(until);
+        let sinks = self.sinks();
+        // All of them begin before one is waited for.
+        for sink in sinks.iter() {
+            sink.hurry();
+        }
+        for sink in sinks.iter() {
+            sink.flush(until);
+        }
+    }
+
     /// Events that the listener and the sinks were too slow for.
     pub fn lost(&self) -> (u64, u64) {
         (self.for_listener.lost(), self.for_sinks.lost())
@@ -179,12 +193,8 @@ impl Beside for Observer {
         self.is_closing.store(true, Ordering::Release);
     }
 
-    fn flush(&self, until: Instant) {
-        self.for_listener.drained(until);
-        self.for_sinks.drained(until);
-        for sink in self.sinks().iter() {
-            sink.flush(until);
-        }
+    fn flush(&self, time: Duration) {
+        self.flush_until(clock::now() + time);
     }
 
     fn end(&self) {

@@ -19,6 +19,9 @@ pub trait Sink: Send + Sync {
 
     fn take(&self, event: &Arc<Event>);
 
+    /// What waits is to go out now.
+    fn hurry(&self) {}
+
     /// Waits, on a thread that may, until all that was taken has gone out, or gives up then.
     fn flush(&self, _until: Instant) {}
 

@@ -9,7 +9,7 @@ mod pipe;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle};
@@ -18,8 +18,6 @@ pub use calls::{Debt, Ending, Signal, Ticket};
 pub use pipe::{Pipe, Taken};
 
 use calls::Calls;
-
-use crate::clock;
 
 /// Threads for name look-ups, which block; more would only queue at the resolver.
 const MAX_BLOCKING_THREADS: usize = 4;
@@ -55,8 +53,8 @@ pub struct Runtime {
 pub trait Beside: Send + Sync {
     /// No further call is let in.
     fn closing(&self);
-    /// The last call has ended: finishes what it has to do, or gives up then.
-    fn flush(&self, until: Instant);
+    /// The last call has ended: finishes what it has to do, or gives up when so much time is over.
+    fn flush(&self, time: Duration);
     /// Ends, and its threads with it.
     fn end(&self);
 }
@@ -148,20 +146,12 @@ impl Runtime {
 
     /// Refuses new calls and waits until all have ended or `time` is over. Returns whether all have.
     pub fn drain(&self, time: Duration) -> bool {
-        let until = clock::now() + time;
         self.calls.refuse();
         let all = self.calls.wait(Some(time));
-        for beside in self.beside() {
-            beside.flush(until);
-        }
         if all {
             self.part();
         }
         all
-    }
-
-    fn beside(&self) -> Vec<Arc<dyn Beside>> {
-        lock(&self.beside).clone()
     }
 
     /// Runs `farewell` when the last call has ended and before the threads do, in the place of the one it was given before. It has
@@ -199,16 +189,15 @@ impl Runtime {
 
     /// Ends every call, waits until every outcome was delivered, then ends the threads. Not from one of them.
     pub fn stop(&self) {
-        let all_beside = self.beside();
+        let all_beside = lock(&self.beside).clone();
         self.calls.refuse();
         for beside in &all_beside {
             beside.closing();
         }
         self.calls.end_all();
         self.calls.wait(None);
-        let until = clock::now() + FAREWELL;
         for beside in &all_beside {
-            beside.flush(until);
+            beside.flush(FAREWELL);
         }
         for beside in &all_beside {
             beside.end();
