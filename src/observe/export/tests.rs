@@ -25,7 +25,7 @@ struct Receiver {
 fn receiver(statuses: &[u16]) -> Receiver {
     let got: Arc<Mutex<Vec<(u64, String)>>> = Arc::default();
     let (sent, start) = (Arc::clone(&got), clock::now());
-    let statuses = Mutex::new(statuses.to_vec().into_iter());
+    let statuses = Mutex::new(Vec::from(statuses).into_iter());
     let post: Post = Box::new(move |body, _| {
         let at = clock::now().saturating_duration_since(start).as_secs();
         sent.lock().unwrap().push((at, String::from_utf8(body.to_vec()).unwrap()));
