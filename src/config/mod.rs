@@ -17,6 +17,7 @@ mod identity;
 mod include;
 mod keys;
 mod model;
+mod observe;
 mod policies;
 mod position;
 mod python;
@@ -46,6 +47,10 @@ pub use cache::CacheConfig;
 pub use env::Environment;
 pub use error_rules::{ERROR_CLASSES, ERROR_SCOPES, ErrorRule, Phrase};
 pub use model::*;
+pub use observe::{
+    CallbackOff, FileConfig, LangfuseConfig, MetricsConfig, MetricsGroup, ObserveConfig, OtelConfig, SentryConfig,
+    SinkConfig, SinkKind, WebhookConfig, WebhookFormat, metric_label,
+};
 pub use python::str as python_repr;
 pub use redis::{RedisAddress, RedisConfig, RedisNodes, RedisTls};
 pub use secret::Secret;
@@ -90,6 +95,7 @@ fn build(
     let mut report = Report::new(positions);
     let variables = tree.shift_remove(env::SECTION);
     let environment = Environment::new(variables.as_ref(), process, &mut report);
+    let callback_settings = tree.shift_remove(observe::SECTION);
     environment.substitute(&keys::TOP, &mut tree, "", &mut report);
     let written = list(tree.get("model_list"));
     let mut top = section::check(&keys::TOP, Value::Object(tree), "", &mut report);
@@ -113,6 +119,7 @@ fn build(
     let params = resolve::params(&read, &environment, &mut report);
     let cache = cache::read(&read, &environment, &mut report);
     let store = store::read(&read, &environment, &mut report);
+    let observe = observe::read(&read, callback_settings, &environment, &mut report);
     let error_rules = error_rules::read(&read, &mut report);
     report.check()?;
     Ok(Config {
@@ -121,6 +128,7 @@ fn build(
         budgets,
         cache,
         store,
+        observe,
         affinity: filters::affinity(&read),
         mirrors: deployments.iter().any(|deployment| deployment.settings.get("silent_model").is_some()),
         retry,

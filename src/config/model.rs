@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::cache::CacheConfig;
 use super::env::Environment;
 use super::error_rules::ErrorRule;
+use super::observe::ObserveConfig;
 use super::secret::Secret;
 use super::settings::Settings;
 use super::store::StoreConfig;
@@ -27,6 +28,7 @@ pub struct Config {
     pub budgets: BudgetsConfig,
     pub cache: Option<CacheConfig>,
     pub store: StoreConfig,
+    pub observe: ObserveConfig,
     pub affinity: AffinityConfig,
     /// Whether a deployment has a `silent_model`.
     pub mirrors: bool,

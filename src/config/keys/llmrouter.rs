@@ -1,6 +1,7 @@
 //! `llmrouter_settings`: what only this library has. LiteLLM ignores the section, so one file serves both.
 
-use super::{Key, Kind, Section, Unknown, now, planned};
+use super::callbacks::METRICS;
+use super::{Key, Kind, Section, Unknown, now};
 use crate::config::error_rules::{ERROR_CLASSES, ERROR_SCOPES};
 
 pub const LLMROUTER_SETTINGS: Section =
@@ -35,7 +36,7 @@ const TABLE: &[Key] = &[
     now("idle_timeout", Kind::Timeout),
     now("mid_stream_fallback", Kind::Choice(&["fail", "continue"])),
     now("on_exhausted", Kind::Choice(&["fail", "wait"])),
-    planned("log_content", Kind::Bool),
+    now("log_content", Kind::Bool),
     now("redis_failure", Kind::Choice(&["fail_open", "fail_closed", "local_share"])),
     now("redis_patience", Kind::Seconds),
     now("shared_state", Kind::Any),
@@ -44,7 +45,7 @@ const TABLE: &[Key] = &[
     now("shared_latency", Kind::Bool),
     now("litellm_redis_keys", Kind::Bool),
     now("cache", Kind::Section(&CACHE)),
-    planned("metrics", Kind::Any),
+    now("metrics", Kind::Either(&Kind::Text, &Kind::Section(&METRICS))),
     now("backoff", Kind::Section(&BACKOFF)),
 ];
 

@@ -2,6 +2,7 @@
 //!
 //! The names are LiteLLM's, with those of `llmrouter_settings`. A new key is a line in a table of this folder.
 
+mod callbacks;
 mod deployment;
 mod general;
 mod litellm;
@@ -12,6 +13,7 @@ mod prices;
 mod router;
 mod top;
 
+pub use callbacks::{CALLBACK_SETTINGS, MOST_EVENTS_AT_ONCE, WEBHOOK_SETTINGS};
 pub use deployment::DEPLOYMENT;
 pub use general::GENERAL_SETTINGS;
 pub use litellm::LITELLM_SETTINGS;
@@ -21,6 +23,7 @@ pub use top::TOP;
 
 #[cfg(test)]
 pub use {
+    callbacks::{FILE_SETTINGS, LANGFUSE_SETTINGS, METRICS, METRICS_GROUP, OTEL_SETTINGS},
     deployment::MODEL_INFO,
     litellm::CACHE_PARAMS,
     llmrouter::{ERROR_RULE, LLMROUTER_SETTINGS},

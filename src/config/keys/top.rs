@@ -1,5 +1,6 @@
 //! The top level of a file. `router_settings` names are read here too, since LiteLLM's Python form is flat.
 
+use super::callbacks::CALLBACK_SETTINGS;
 use super::deployment::DEPLOYMENT;
 use super::general::GENERAL_SETTINGS;
 use super::litellm::LITELLM_SETTINGS;
@@ -15,13 +16,13 @@ const TABLE: &[Key] = &[
     now("litellm_settings", Kind::Section(&LITELLM_SETTINGS)),
     now("general_settings", Kind::Section(&GENERAL_SETTINGS)),
     now("llmrouter_settings", Kind::Section(&LLMROUTER_SETTINGS)),
-    // These two are taken out before the check: by the environment, and where files are read.
+    // These three are taken out before the check: by the callbacks, by the environment, and where files are read.
+    now("callback_settings", Kind::Section(&CALLBACK_SETTINGS)),
     now("environment_variables", Kind::Map),
     now("include", Kind::Texts),
     proxy("agent_list"),
     proxy("agents"),
     proxy("assistant_settings"),
-    proxy("callback_settings"),
     proxy("classifier_plugin"),
     proxy("credential_list"),
     proxy("default_vertex_config"),

@@ -90,12 +90,17 @@ fn complete_production_example() {
     for part in [
         "router_settings.timeout at line 65 column 3: overridden by litellm_settings.request_timeout",
         "model_group_alias.gpt4 at line 61 column 5: there is no model group prod-gpt-4; gpt-4 answers",
-        "litellm_settings.success_callback at line 90 column 3: not in force yet",
+        "litellm_settings.success_callback[0] at line 90 column 22: langfuse is off: LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY are not set",
+        "litellm_settings.failure_callback[0] at line 91 column 22: sentry is off: SENTRY_DSN is not set",
     ] {
         assert!(warnings.contains(part), "{part}\n{warnings}");
     }
     assert!(!warnings.contains("input_cost_per_token"), "{warnings}");
     assert!(!warnings.contains("set_verbose"));
+    let names: Vec<_> = config.observe.sinks.iter().map(|sink| sink.name.as_str()).collect();
+    assert_eq!((names.as_slice(), config.observe.metrics.is_on), (&["prometheus"][..], true));
+    let off: Vec<_> = config.observe.off.iter().map(|off| off.name.as_str()).collect();
+    assert_eq!(off, ["langfuse", "sentry"]);
 }
 
 fn fallbacks<'a>(config: &'a Config, group: &str) -> Vec<&'a str> {

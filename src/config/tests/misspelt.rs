@@ -27,6 +27,12 @@ const SECTIONS: &[Section] = &[
     keys::BUDGET,
     keys::ALIAS,
     keys::ERROR_RULE,
+    keys::LANGFUSE_SETTINGS,
+    keys::OTEL_SETTINGS,
+    keys::WEBHOOK_SETTINGS,
+    keys::FILE_SETTINGS,
+    keys::METRICS,
+    keys::METRICS_GROUP,
 ];
 
 /// The words one edit away; one letter stands for all that may be put in at a place.

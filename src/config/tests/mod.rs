@@ -4,6 +4,7 @@ mod compatibility;
 mod documented;
 mod error_rules;
 mod misspelt;
+mod observe;
 mod text;
 mod values;
 
