@@ -79,8 +79,9 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     let router = config.and_then(Router::new);
     let router = router.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
     let runtime = Runtime::new(router.worker_threads(), without_signals);
-    begin(None, &router, &runtime)?;
     runtime.keep(Arc::clone(router.observer()) as Arc<dyn Beside>);
+    // What was begun is ended before anybody is told that there is no router.
+    begin(None, &router, &runtime).inspect_err(|_| runtime.stop())?;
     let handle = router_t {
         router: ArcSwap::from_pointee(router),
         reloading: Mutex::default(),
@@ -90,11 +91,13 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     Ok(Box::into_raw(Box::new(handle)))
 }
 
-/// Has what the calls may need made ready, without waiting for it; starts the task of the router's fleet, if it has one that `before` did not have, and ends that of `before`.
+/// Has what the calls may need made ready, without waiting for it; sets its callbacks to work;
+/// starts the task of the router's fleet, if it has one that `before` did not have, and ends that of `before`.
 fn begin(before: Option<&Router>, router: &Router, runtime: &Runtime) -> Result<(), Failed> {
     if let Some(work) = router.preparation() {
         runtime.aside(work);
     }
+    router.observe(runtime).map_err(|message| Failed::before(Error::new(ErrorKind::Config, message)))?;
     let (old, new) = (before.and_then(Router::fleet), router.fleet());
     if let (Some(old), Some(new)) = (old, new)
         && Arc::ptr_eq(old, new)

@@ -2,6 +2,7 @@
 //!
 //! `record → watcher (one a call) → event → observer → lane (a queue and a thread) → listener or sinks`.
 
+mod connect;
 mod event;
 pub mod export;
 mod hidden;
@@ -14,6 +15,7 @@ mod record;
 mod sink;
 mod watcher;
 
+pub use connect::Connected;
 pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Kept, Told};
 pub use hidden::is_passed_on;
 pub use observer::{Listener, Observer};

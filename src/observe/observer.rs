@@ -5,16 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::config::{ObserveConfig, TransportConfig};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{Beside, Runtime};
 
+use super::connect::{Connect, Connected};
 use super::event::Event;
 use super::lane::Lane;
-use super::payload;
-use super::sink::Sink;
+use super::payload::{self, Shown};
 
 /// Hears of each event: its level (1 error, 2 warning, 3 information) and its payload, JSON.
 pub type Listener = Box<dyn Fn(i32, &str) + Send + Sync>;
+
+/// What a sink that a reload has replaced may still take.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Bits of what is on.
 const LISTENER: u8 = 1;
@@ -24,13 +28,14 @@ const SINKS: u8 = 2;
 #[derive(Default)]
 pub struct Observer {
     on: AtomicU8,
-    /// The listener, or a sink that shows it, is to see prompts and answers.
-    log_content: AtomicBool,
+    /// What payloads show.
+    shows_content: AtomicBool,
+    hides_key_info: AtomicBool,
     /// Somebody sees prompts and answers.
     wants_content: AtomicBool,
     is_closing: AtomicBool,
     listener: RwLock<Option<Listener>>,
-    sinks: RwLock<Arc<[Arc<dyn Sink>]>>,
+    sinks: RwLock<Arc<[Connected]>>,
     /// The listener has a thread of its own: a slow one keeps nothing from the sinks.
     for_listener: Arc<Lane>,
     for_sinks: Arc<Lane>,
@@ -48,9 +53,17 @@ impl Observer {
         self.wants_content.load(Ordering::Relaxed)
     }
 
-    /// Whether payloads show prompts and answers.
-    pub fn log_content(&self) -> bool {
-        self.log_content.load(Ordering::Relaxed)
+    /// What payloads show.
+    pub fn shown(&self) -> Shown {
+        Shown {
+            content: self.shows_content.load(Ordering::Relaxed),
+            key_info: !self.hides_key_info.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The payload of an event, as listener, webhook and file have it.
+    pub fn payload(&self, event: &Event) -> Arc<str> {
+        event.payload(|| payload::render(event, self.shown()))
     }
 
     /// Takes an event in. Waits for nobody.
@@ -81,33 +94,53 @@ impl Observer {
         Ok(())
     }
 
-    /// Replaces the sinks; those that are not among the new ones were to be ended before. `log_content`: payloads show
-    /// prompts and answers.
+    /// Replaces the sinks by those of a configuration. Those that are not among them go on with what they have for a while
+    /// and end. An error says what to change; then nothing is changed.
     pub fn watch(
         self: &Arc<Self>,
-        sinks: Vec<Arc<dyn Sink>>,
-        log_content: bool,
+        observe: &ObserveConfig,
+        transport: &TransportConfig,
         runtime: &Runtime,
-    ) -> std::io::Result<()> {
+    ) -> Result<(), String> {
         let _one = self.change();
-        self.log_content.store(log_content, Ordering::Relaxed);
-        let wants = log_content || sinks.iter().any(|sink| sink.wants_content());
+        let before = self.sinks();
+        let connected = match observe.sinks.is_empty() {
+            true => Vec::new(),
+            false => {
+                let cant = |error| format!("can't start the callbacks' threads: {error}");
+                let threads = runtime.threads().map_err(cant)?;
+                let connected = Connect { observe, transport, threads: &threads }.sinks(&before)?;
+                self.start(&self.for_sinks, runtime, |observer, event| {
+                    for Connected { sink, .. } in observer.sinks().iter() {
+                        sink.take(event);
+                    }
+                })
+                .map_err(cant)?;
+                connected
+            }
+        };
+        self.shows_content.store(observe.log_content, Ordering::Relaxed);
+        self.hides_key_info.store(observe.redact_user_api_key_info, Ordering::Relaxed);
+        let wants = observe.log_content || connected.iter().any(|connected| connected.sink.wants_content());
         self.wants_content.store(wants, Ordering::Relaxed);
-        let is_on = !sinks.is_empty();
-        if is_on {
-            self.start(&self.for_sinks, runtime, |observer, event| {
-                for sink in observer.sinks().iter() {
-                    sink.take(event);
-                }
-            })?;
-        }
-        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = sinks.into();
+        let stays = |old: &Connected| connected.iter().any(|new| Arc::ptr_eq(&new.sink, &old.sink));
+        let gone: Vec<_> = before.iter().filter(|old| !stays(old)).map(|old| Arc::clone(&old.sink)).collect();
+        let is_on = !connected.is_empty();
+        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = connected.into();
         self.switch(SINKS, is_on);
+        if !gone.is_empty() {
+            runtime.aside(move || {
+                for sink in gone {
+                    sink.flush(clock::now() + FAREWELL);
+                    sink.end();
+                }
+            });
+        }
         Ok(())
     }
 
     /// The sinks at work.
-    pub fn sinks(&self) -> Arc<[Arc<dyn Sink>]> {
+    pub fn sinks(&self) -> Arc<[Connected]> {
         Arc::clone(&self.sinks.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -122,10 +155,10 @@ impl Observer {
         self.for_sinks.drained(until);
         let sinks = self.sinks();
         // All of them begin before one is waited for.
-        for sink in sinks.iter() {
+        for Connected { sink, .. } in sinks.iter() {
             sink.hurry();
         }
-        for sink in sinks.iter() {
+        for Connected { sink, .. } in sinks.iter() {
             sink.flush(until);
         }
     }
@@ -151,7 +184,7 @@ impl Observer {
     fn hand_over(&self, event: &Event) {
         let listener = self.listener.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(listener) = &*listener {
-            listener(event.level(), &event.payload(|| payload::render(event, self.log_content())));
+            listener(event.level(), &self.payload(event));
         }
     }
 
@@ -201,7 +234,7 @@ impl Beside for Observer {
         self.on.store(0, Ordering::Relaxed);
         self.for_listener.end();
         self.for_sinks.end();
-        for sink in self.sinks().iter() {
+        for Connected { sink, .. } in self.sinks().iter() {
             sink.end();
         }
     }

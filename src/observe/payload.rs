@@ -146,13 +146,22 @@ impl Event {
     }
 }
 
-/// The payload; `content`: with prompt and answer.
-pub fn render(event: &Event, content: bool) -> String {
-    // Names are texts and numbers are finite, so there is nothing that JSON can't say.
-    serde_json::to_string(&payload(event, content)).unwrap_or_else(|_| "{}".to_owned())
+/// What a payload shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    /// Prompt and answer.
+    pub content: bool,
+    /// Members of the caller's metadata that begin with `user_api_key`.
+    pub key_info: bool,
 }
 
-fn payload(event: &Event, content: bool) -> Payload<'_> {
+/// The payload.
+pub fn render(event: &Event, shown: Shown) -> String {
+    // Names are texts and numbers are finite, so there is nothing that JSON can't say.
+    serde_json::to_string(&payload(event, shown)).unwrap_or_else(|_| "{}".to_owned())
+}
+
+fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
     let (call, origin) = (&event.call, event.call.origin());
     let (attempt, kept) = (event.attempt(), event.kept());
     let deployment = attempt.and_then(|record| record.deployment.as_deref());
@@ -238,7 +247,7 @@ fn payload(event: &Event, content: bool) -> Payload<'_> {
             "usage_object": event.usage_json(),
         }),
         model_map_information: json!({"model_map_key": model, "model_map_value": null}),
-        metadata: metadata(event),
+        metadata: metadata(event, key_info),
         guardrail_information: None,
     }
 }
@@ -278,11 +287,13 @@ fn parameters(event: &Event, content: bool) -> Map<String, Value> {
 }
 
 /// The caller's own, and what the router did, in LiteLLM's words.
-fn metadata(event: &Event) -> Value {
+fn metadata(event: &Event, key_info: bool) -> Value {
     let origin = event.call.origin();
+    let is_shown = |name: &str| key_info || !name.starts_with("user_api_key");
+    let own: Map<_, _> = origin.metadata.clone().into_iter().filter(|(name, _)| is_shown(name)).collect();
     let tries = event.records().iter().filter(|record| record.is_attempt()).count();
     json!({
-        "requester_metadata": origin.metadata,
+        "requester_metadata": own,
         "model_group": event.group(),
         "original_model_group": event.call.request.model(),
         "attempted_retries": tries.saturating_sub(1),

@@ -51,6 +51,7 @@ use crate::config::{Config, ConfigError, CooldownConfig, StoreConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::observe::{Observer, Record, Watcher};
 use crate::provider::{self, Answer};
+use crate::runtime::Runtime;
 use crate::store::{self, Engine, Fleet, Shelf, StoreError};
 use crate::tokens::{self, Preparation};
 
@@ -168,6 +169,11 @@ impl Router {
 
     pub fn observer(&self) -> &Arc<Observer> {
         &self.observer
+    }
+
+    /// Has the callbacks of the configuration hear of what happens. An error says what to change; then nothing is changed.
+    pub fn observe(&self, runtime: &Runtime) -> Result<(), String> {
+        self.observer.watch(&self.config.observe, &self.config.transport, runtime)
     }
 
     /// The trail of a call, heard of by whoever wants to.
