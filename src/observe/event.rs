@@ -17,6 +17,7 @@ use crate::pricing::{self, Usage};
 use crate::tokens::Spent;
 use crate::transport::HeaderMap;
 
+use super::heard::Heard;
 use super::origin::Origin;
 use super::record::Record;
 
@@ -42,8 +43,8 @@ pub struct Told {
     pub usage: Option<String>,
     /// A stream's usage by the length of what went there and back, where nobody told it.
     pub estimated: Option<Spent>,
-    /// What a stream said, in the shape of a whole answer; only if somebody asks for content.
-    pub heard: Option<Value>,
+    /// What a stream said; only if somebody asks for content.
+    pub heard: Option<Heard>,
     /// A stream's first chunk.
     pub first: Option<Bytes>,
     pub headers: HeaderMap,
@@ -148,15 +149,14 @@ impl Told {
     pub fn answer(&self) -> Option<Value> {
         match &self.body {
             Some(body) => serde_json::from_str(body.json()?).ok(),
-            None => self.heard.clone(),
+            None => self.heard.as_ref().map(Heard::answer),
         }
     }
 
     /// The bytes that it holds in memory.
     pub fn weight(&self) -> usize {
         let body = self.body.as_ref().map_or(0, |body| body.bytes().len());
-        // Of a stream that is heard, by and large.
-        let heard = self.heard.as_ref().map_or(0, |_| self.usage.as_ref().map_or(0, String::len) + 4096);
+        let heard = self.heard.as_ref().map_or(0, Heard::weight);
         body + heard
     }
 }

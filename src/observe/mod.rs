@@ -5,6 +5,7 @@
 mod connect;
 mod event;
 pub mod export;
+mod heard;
 mod hidden;
 mod lane;
 pub mod logs;
@@ -17,6 +18,7 @@ mod watcher;
 
 pub use connect::Connected;
 pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Kept, Told};
+pub use heard::Heard;
 pub use hidden::is_passed_on;
 pub use observer::{Listener, Observer};
 pub use origin::Origin;

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::cache::Entry;
-use crate::chat::{Accumulated, Chunk, Request, Tokens, Verb, tokens_of};
+use crate::chat::{Chunk, Request, Tokens, Verb, tokens_of};
 use crate::clock;
 use crate::config::TimeoutConfig;
 use crate::error::Error;
-use crate::observe::Told;
+use crate::observe::{Heard, Told};
 use crate::provider::{Chunks, Encoded, Endpoint, Opened, Patience};
 use crate::tokens::{Exchange, Spent};
 use crate::transport::HeaderMap;
@@ -108,7 +108,7 @@ impl Form for Streamed<'_> {
         let watcher = attempt.watcher();
         let first =
             watcher.and_then(|_| opening.held.front()).map(|chunk| Bytes::copy_from_slice(chunk.json().as_bytes()));
-        let heard = watcher.filter(|watcher| watcher.wants_content()).map(|_| Box::default());
+        let heard = watcher.filter(|watcher| watcher.wants_content()).map(|_| Box::new(Heard::new(opening.verb)));
         Source::Open(Box::new(OpenStream {
             deadline: None,
             opening,
@@ -151,7 +151,7 @@ pub struct OpenStream {
     /// What is kept of it. Dropped before the end, nothing is.
     recording: Option<Box<Recording>>,
     /// What it says, for those who are to see that.
-    heard: Option<Box<Accumulated>>,
+    heard: Option<Box<Heard>>,
     /// Its first chunk, for those who hear of it.
     first: Option<Bytes>,
 }
@@ -330,11 +330,10 @@ impl OpenStream {
     /// What it has said, if anybody hears of that.
     fn told(&mut self) -> Option<Told> {
         self.attempt.as_ref()?.watcher()?;
-        let verb = self.opening.verb;
         Some(Told {
             usage: self.usage.clone(),
             estimated: Some(self.opening.exchange.spent()),
-            heard: self.heard.take().map(|heard| heard.completion(verb)),
+            heard: self.heard.take().map(|heard| *heard),
             first: self.first.take(),
             headers: self.opening.chunks.headers().clone(),
             ..Told::default()
