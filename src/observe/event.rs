@@ -162,6 +162,10 @@ impl Told {
 }
 
 impl Event {
+    pub fn new(call: Arc<Call>, ended: Ended, error: Option<Error>, told: Option<Arc<Told>>) -> Self {
+        Self { call, ended, error: error.map(Box::new), told, payload: OnceLock::new() }
+    }
+
     /// Which model group is spoken of: an attempt's, or that of the call's answer or last attempt.
     pub fn group(&self) -> &str {
         match &self.ended {

@@ -184,3 +184,119 @@ impl Lane {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc;
+    use std::thread::{JoinHandle, spawn};
+
+    use super::super::event::{CallEnded, Ended};
+    use super::*;
+    use crate::chat::Request;
+
+    fn event(number: u64) -> Arc<Event> {
+        let request = Request::parse(r#"{"model":"m"}"#).unwrap();
+        let ended = CallEnded {
+            took: Duration::ZERO,
+            overhead: None,
+            ttft: None,
+            records: Vec::new(),
+            fallbacks: 0,
+            kept: None,
+            dropped_params: Vec::new(),
+        };
+        Arc::new(Event::new(
+            Arc::new(super::super::event::Call::new(number, &request, false, clock::now())),
+            Ended::Call(ended),
+            None,
+            None,
+        ))
+    }
+
+    fn lane(hand_over: impl FnMut(&Arc<Event>) + Send + 'static) -> (Arc<Lane>, JoinHandle<()>) {
+        let lane = Arc::new(Lane::default());
+        assert!(lane.claim() && !lane.claim());
+        let own = Arc::clone(&lane);
+        let thread = spawn(move || own.run(hand_over));
+        (lane, thread)
+    }
+
+    fn soon() -> Instant {
+        clock::now() + Duration::from_secs(30)
+    }
+
+    #[test]
+    fn all_that_comes_is_handed_over_in_order_before_the_end() {
+        let (sender, receiver) = mpsc::channel();
+        let (lane, thread) = lane(move |event| sender.send(event.call.number).unwrap());
+        for number in 0..1000 {
+            lane.push(&event(number));
+        }
+        lane.end();
+        thread.join().unwrap();
+        assert!(receiver.try_iter().eq(0..1000));
+        assert_eq!(lane.lost(), 0);
+        lane.push(&event(0));
+        assert_eq!(lane.waiting(), 0, "nobody would hear of it");
+        lane.end();
+    }
+
+    #[test]
+    fn who_is_slow_loses_the_oldest_and_holds_up_nobody() {
+        let (go, gate) = mpsc::channel::<()>();
+        let (sender, receiver) = mpsc::channel();
+        let waits = AtomicBool::new(true);
+        let (lane, thread) = lane(move |event| {
+            if waits.swap(false, Ordering::Relaxed) {
+                gate.recv().unwrap();
+            }
+            sender.send(event.call.number).unwrap();
+        });
+        let all = MOST_EVENTS as u64 + 1000;
+        lane.push(&event(0));
+        while lane.waiting() > 0 {
+            std::thread::yield_now();
+        }
+        for number in 1..=all {
+            lane.push(&event(number));
+        }
+        assert_eq!((lane.waiting(), lane.lost()), (MOST_EVENTS, 1000));
+        assert!(!lane.drained(clock::now()));
+        go.send(()).unwrap();
+        assert!(lane.drained(soon()));
+        let heard: Vec<_> = receiver.try_iter().collect();
+        assert_eq!((heard[0], heard[1], *heard.last().unwrap()), (0, 1001, all));
+        lane.end();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_lane_that_slept_is_woken() {
+        let (sender, receiver) = mpsc::channel();
+        let (lane, thread) = lane(move |event| sender.send(event.call.number).unwrap());
+        for number in 0..3 {
+            std::thread::sleep(LINGER * (LOOKS + 3));
+            lane.push(&event(number));
+            assert_eq!(receiver.recv_timeout(Duration::from_secs(30)), Ok(number));
+        }
+        lane.end();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn who_panics_at_one_event_hears_of_the_next() {
+        let (sender, receiver) = mpsc::channel();
+        let (lane, thread) = lane(move |event| {
+            assert_ne!(event.call.number, 1);
+            sender.send(event.call.number).unwrap();
+        });
+        for number in 0..3 {
+            lane.push(&event(number));
+        }
+        assert!(lane.drained(soon()));
+        lane.end();
+        thread.join().unwrap();
+        assert!(receiver.try_iter().eq([0, 2]));
+    }
+}
