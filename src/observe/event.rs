@@ -19,6 +19,7 @@ use crate::transport::HeaderMap;
 
 use super::heard::Heard;
 use super::origin::Origin;
+use super::prices::Prices;
 use super::record::Record;
 
 /// What all events of a call have in common.
@@ -32,6 +33,16 @@ pub struct Call {
     pub id: u128,
     started: OnceLock<f64>,
     origin: OnceLock<Origin>,
+    prices: Arc<Prices>,
+}
+
+/// Dollars.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    pub input: f64,
+    pub output: f64,
+    /// With what is neither, such as searches.
+    pub total: f64,
 }
 
 /// What an answer says of itself.
@@ -50,6 +61,8 @@ pub struct Told {
     pub headers: HeaderMap,
     /// Of a text to be spoken.
     pub characters: Option<NonZeroU32>,
+    /// What was used, once somebody has asked.
+    pub used: OnceLock<Usage>,
 }
 
 /// The answer was kept: who gave it, and where it lies.
@@ -100,13 +113,13 @@ pub struct Event {
     pub told: Option<Arc<Told>>,
     /// What its payload is, once somebody has asked.
     pub(super) payload: OnceLock<Arc<str>>,
+    costs: OnceLock<Option<Cost>>,
 }
 
 impl Call {
-    pub fn new(number: u64, request: &Request, is_stream: bool, start: Instant) -> Self {
-        let request = request.clone();
-        let id = fastrand::u128(..);
-        Self { number, request, is_stream, start, id, started: OnceLock::new(), origin: OnceLock::new() }
+    pub fn new(number: u64, request: &Request, is_stream: bool, start: Instant, prices: Arc<Prices>) -> Self {
+        let (request, id) = (request.clone(), fastrand::u128(..));
+        Self { number, request, is_stream, start, id, started: OnceLock::new(), origin: OnceLock::new(), prices }
     }
 
     /// When it began, in seconds since 1970.
@@ -127,7 +140,11 @@ impl Call {
 
 impl Told {
     /// What was used, to be charged.
-    pub fn usage(&self, call: &Call) -> Usage {
+    pub fn usage(&self, call: &Call) -> &Usage {
+        self.used.get_or_init(|| self.read_usage(call))
+    }
+
+    fn read_usage(&self, call: &Call) -> Usage {
         let characters = self.characters.map(|count| count.get().into());
         match (&self.body, &self.usage, self.estimated) {
             (Some(body), ..) => Usage::of_answer(call.request.verb(), body.json(), None, characters),
@@ -163,7 +180,7 @@ impl Told {
 
 impl Event {
     pub fn new(call: Arc<Call>, ended: Ended, error: Option<Error>, told: Option<Arc<Told>>) -> Self {
-        Self { call, ended, error: error.map(Box::new), told, payload: OnceLock::new() }
+        Self { call, ended, error: error.map(Box::new), told, payload: OnceLock::new(), costs: OnceLock::new() }
     }
 
     /// Which model group is spoken of: an attempt's, or that of the call's answer or last attempt.
@@ -225,7 +242,7 @@ impl Event {
     /// What was used; `None` where nothing is known of it.
     pub fn usage(&self) -> Option<Usage> {
         if let Some(told) = &self.told {
-            return Some(told.usage(&self.call));
+            return Some(told.usage(&self.call).clone());
         }
         let tokens = self.attempt()?.tokens?;
         Some(Usage::of_tokens(tokens.input, tokens.output))
@@ -233,17 +250,34 @@ impl Event {
 
     /// Dollars. `None` where a price is not known, never 0 then; what was kept or failed is free.
     pub fn cost(&self) -> Option<f64> {
+        self.costs().map(|cost| cost.total)
+    }
+
+    /// The same, in its parts.
+    pub fn costs(&self) -> Option<Cost> {
+        *self.costs.get_or_init(|| self.reckon())
+    }
+
+    fn reckon(&self) -> Option<Cost> {
         let free = self.kept().is_some() || (self.error.is_some() && !self.is_cancelled());
-        if free {
-            return Some(0.0);
-        }
-        let Some(record) = self.attempt() else { return Some(0.0) };
-        let (deployment, model) = (record.deployment.as_ref()?, record.model.as_deref()?);
-        let info = pricing::of_deployment(&deployment.config, &deployment.provider, model);
-        match self.usage() {
-            Some(usage) => pricing::cost(&info, &usage),
-            None => Some(0.0).filter(|_| self.error.is_some()),
-        }
+        let Some(record) = self.attempt().filter(|_| !free) else { return Some(Cost::default()) };
+        let info = self.call.prices.of(record.deployment.as_ref()?, record.model.as_ref()?);
+        let Some(usage) = self.usage() else {
+            // Nobody knows what was used; of what was cancelled before it began, nothing.
+            return self.error.as_ref().map(|_| Cost::default());
+        };
+        let total = pricing::cost(&info, &usage)?;
+        let tokens = usage.tokens.map(|tokens| pricing::Tokens {
+            completion: 0,
+            reasoning: 0,
+            completion_audio: 0,
+            completion_image: 0,
+            ..tokens
+        });
+        let of_input = Usage { tokens, web_searches: 0, ..usage.clone() };
+        let input = pricing::cost(&info, &of_input).unwrap_or_default();
+        let searches = pricing::cost(&info, &Usage { tokens, ..usage }).map_or(0.0, |both| both - input);
+        Some(Cost { input, output: (total - input - searches).max(0.0), total })
     }
 
     /// The bytes that it holds in memory, by and large.

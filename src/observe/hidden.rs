@@ -65,6 +65,6 @@ impl Event {
     pub fn saved(&self) -> Option<f64> {
         let (kept, told) = (self.kept()?, self.told.as_ref()?);
         let info = pricing::find(&kept.provider, &kept.model)?;
-        pricing::cost(&info, &told.usage(&self.call))
+        pricing::cost(&info, told.usage(&self.call))
     }
 }

@@ -207,7 +207,7 @@ mod tests {
             dropped_params: Vec::new(),
         };
         Arc::new(Event::new(
-            Arc::new(super::super::event::Call::new(number, &request, false, clock::now())),
+            Arc::new(super::super::event::Call::new(number, &request, false, clock::now(), Arc::default())),
             Ended::Call(ended),
             None,
             None,

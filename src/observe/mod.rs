@@ -12,12 +12,13 @@ pub mod logs;
 mod observer;
 mod origin;
 mod payload;
+mod prices;
 mod record;
 mod sink;
 mod watcher;
 
 pub use connect::Connected;
-pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Kept, Told};
+pub use event::{AttemptEnded, Call, CallEnded, Cost, Ended, Event, Kept, Told};
 pub use heard::Heard;
 pub use hidden::is_passed_on;
 pub use observer::{Listener, Observer};

@@ -13,6 +13,8 @@ use super::connect::{Connect, Connected};
 use super::event::Event;
 use super::lane::Lane;
 use super::payload::{self, Shown};
+use super::prices::Prices;
+use super::sink::SinkStatus;
 
 /// Hears of each event: its level (1 error, 2 warning, 3 information) and its payload, JSON.
 pub type Listener = Box<dyn Fn(i32, &str) + Send + Sync>;
@@ -39,6 +41,7 @@ pub struct Observer {
     /// The listener has a thread of its own: a slow one keeps nothing from the sinks.
     for_listener: Arc<Lane>,
     for_sinks: Arc<Lane>,
+    prices: Arc<Prices>,
     /// One change at a time.
     changing: Mutex<()>,
 }
@@ -64,6 +67,10 @@ impl Observer {
     /// The payload of an event, as listener, webhook and file have it.
     pub fn payload(&self, event: &Event) -> Arc<str> {
         event.payload(|| payload::render(event, self.shown()))
+    }
+
+    pub fn prices(&self) -> &Arc<Prices> {
+        &self.prices
     }
 
     /// Takes an event in. Waits for nobody.
@@ -103,6 +110,7 @@ impl Observer {
         runtime: &Runtime,
     ) -> Result<(), String> {
         let _one = self.change();
+        self.prices.clear();
         let before = self.sinks();
         let connected = match observe.sinks.is_empty() {
             true => Vec::new(),
@@ -168,9 +176,30 @@ impl Observer {
         (self.for_listener.lost(), self.for_sinks.lost())
     }
 
-    /// Whether a listener is set, and the events that wait for it.
-    pub fn listening(&self) -> Option<usize> {
-        (self.on.load(Ordering::Relaxed) & LISTENER != 0).then(|| self.for_listener.waiting())
+    /// How each of them is: the listener, the callbacks at work, and those that are off, in file order.
+    pub fn callbacks(&self, observe: &ObserveConfig) -> Vec<SinkStatus> {
+        let (lost, too_fast) = self.lost();
+        let is_on = self.on.load(Ordering::Relaxed) & LISTENER != 0;
+        let listener = is_on.then(|| SinkStatus {
+            name: "listener".to_owned(),
+            state: "on",
+            lost,
+            waiting: self.for_listener.waiting() as u64,
+            ..SinkStatus::default()
+        });
+        let sinks = self.sinks();
+        // What the sinks' queue has lost, each of them has.
+        let status = |connected: &Connected| {
+            let own = connected.sink.status();
+            SinkStatus { name: connected.config.name.clone(), lost: own.lost + too_fast, ..own }
+        };
+        let off = observe.off.iter().map(|off| SinkStatus {
+            name: off.name.clone(),
+            state: "off",
+            last_error: Some(off.why.clone()),
+            ..SinkStatus::default()
+        });
+        listener.into_iter().chain(sinks.iter().map(status)).chain(off).collect()
     }
 
     /// What a call ends with that nobody ended.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::error::Error;
 use crate::transport::Phases;
 
-use super::event::{CallEnded, Ended, Event};
+use super::event::{CallEnded, Cost, Ended, Event};
 use super::hidden::passed_on;
 use super::record::Record;
 
@@ -73,7 +73,7 @@ struct Payload<'a> {
     usage_estimated: bool,
     response_cost: Option<f64>,
     saved_cache_cost: Option<f64>,
-    cost_breakdown: Value,
+    cost_breakdown: Option<Value>,
     response_cost_failure_debug_info: Option<Value>,
     cache_hit: bool,
     cache_key: Option<&'a str>,
@@ -222,7 +222,7 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
         usage_estimated: event.usage_is_estimated(),
         response_cost: cost,
         saved_cache_cost: full,
-        cost_breakdown: json!({"total_cost": cost}),
+        cost_breakdown: event.costs().map(breakdown),
         response_cost_failure_debug_info: None,
         cache_hit: kept.is_some(),
         cache_key: key,
@@ -250,6 +250,10 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
         metadata: metadata(event, key_info),
         guardrail_information: None,
     }
+}
+
+fn breakdown(cost: Cost) -> Value {
+    json!({"input_cost": cost.input, "output_cost": cost.output, "total_cost": cost.total})
 }
 
 fn tried(record: &Record) -> Tried<'_> {

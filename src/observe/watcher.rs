@@ -31,7 +31,8 @@ struct Heard {
 
 impl Watcher {
     pub fn new(observer: Arc<Observer>, number: u64, request: &Request, is_stream: bool, start: Instant) -> Self {
-        let call = Arc::new(Call::new(number, request, is_stream, start));
+        let prices = Arc::clone(observer.prices());
+        let call = Arc::new(Call::new(number, request, is_stream, start, prices));
         Self { observer, call, heard: Mutex::default(), ended: AtomicBool::new(false) }
     }
 

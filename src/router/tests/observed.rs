@@ -88,6 +88,8 @@ async fn a_call_and_its_attempts_are_heard_once_each() {
     assert_eq!((&call["fallbacks"], &call["attempts"][0]["status"]), (&1.into(), &503.into()));
     assert_eq!((&call["prompt_tokens"], &call["completion_tokens"]), (&10.into(), &20.into()));
     assert_eq!(call["response_cost"], 1.35e-5);
+    let parts = &call["cost_breakdown"];
+    assert_eq!((&parts["input_cost"], &parts["output_cost"]), (&1.5e-6.into(), &1.2e-5.into()));
     assert_eq!(call["model_parameters"], serde_json::json!({"temperature": 0.5}));
     assert_eq!(call["trace_id"], events[2].1["trace_id"]);
     assert!(!call.to_string().contains("secret words"), "{call}");
