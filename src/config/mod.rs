@@ -16,6 +16,7 @@ mod groups;
 mod identity;
 mod include;
 mod keys;
+mod logging;
 mod model;
 mod policies;
 mod position;
@@ -114,6 +115,7 @@ fn build(
     let cache = cache::read(&read, &environment, &mut report);
     let store = store::read(&read, &environment, &mut report);
     let error_rules = error_rules::read(&read, &mut report);
+    let verbose = logging::is_verbose(&read, &environment, &mut report);
     report.check()?;
     Ok(Config {
         routing,
@@ -131,6 +133,7 @@ fn build(
         transport: resolve::transport(&environment),
         worker_threads: resolve::worker_threads(&read),
         error_rules,
+        verbose,
         aliases,
         environment,
         sections: read.sections,

@@ -247,7 +247,8 @@ impl<'a> Visit<'_, 'a> {
 
             // Whoever was quicker has the slot or the room; then another one is chosen.
             let Some(admission) = self.admit(member, round, trail).await else { continue };
-            let attempt = Attempt::begin(&self.stop.lead.name, member, admission, &endpoint, &self.router.cooldown);
+            let Router { cooldown, verbosity, .. } = self.router;
+            let attempt = Attempt::begin(&self.stop.lead.name, member, admission, &endpoint, cooldown, *verbosity);
             let outcome =
                 match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited, attempt.steps())).await {
                     Ok(opened) => Box::pin(form.receive(opened, usage_is_ours)).await,

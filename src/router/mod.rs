@@ -37,6 +37,7 @@ mod timeout;
 mod view;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 pub use ledger::{Attempt, Trail};
 pub use report::{error_json, metadata_json, stream_metadata_json};
@@ -46,6 +47,7 @@ pub use stream::{Ended, Usage};
 use crate::chat::{Request, Verb};
 use crate::config::{Config, ConfigError, CooldownConfig, StoreConfig, Warning};
 use crate::error::{Error, ErrorKind};
+use crate::observe::Verbosity;
 use crate::provider::{self, Answer};
 use crate::store::{self, Engine, Fleet, Shelf, StoreError};
 use crate::tokens::{self, Preparation};
@@ -72,6 +74,9 @@ pub struct Router {
     caching: Option<Caching>,
     /// The processes that this one shares limits, cooldowns and budgets with. Kept by a reload that leaves the store as it is.
     fleet: Option<Arc<Fleet>>,
+    /// Calls that wait for somebody to return. Kept by a reload, as they are.
+    waiting: Arc<AtomicUsize>,
+    verbosity: Verbosity,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -133,7 +138,9 @@ impl Router {
         let affinity = before.map(|before| Arc::clone(&before.affinity)).unwrap_or_default();
         let cooldown = Arc::new(config.cooldown.clone());
         let caching = Caching::new(&config, shelf, before.and_then(|before| before.caching.as_ref()));
-        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, config, warnings })
+        let waiting = before.map(|before| Arc::clone(&before.waiting)).unwrap_or_default();
+        let verbosity = Verbosity::new(config.verbose);
+        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, waiting, verbosity, config, warnings })
     }
 
     /// A router over a store of the caller's choice, whatever the configuration names.
@@ -281,10 +288,14 @@ impl Router {
         explain::plan(self, request).map(|plan| plan.to_string())
     }
 
-    /// The state of every group and deployment, as JSON.
+    /// The state of everything, as JSON.
     pub fn snapshot(&self) -> String {
-        let cache = self.caching.as_ref().map(|caching| caching.cache.snapshot());
-        snapshot::render(&self.names, cache, self.fleet.as_deref(), &self.warnings)
+        snapshot::render(&snapshot::Collected::of(self), Vec::new())
+    }
+
+    /// Whether somebody reckons what calls cost, so that a deployment's spend is known.
+    fn reckons_costs(&self) -> bool {
+        !self.budgets.is_empty()
     }
 }
 
