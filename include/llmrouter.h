@@ -193,7 +193,8 @@ ROUTER_API
 const char *router_version(void);
 
 /**
- * Sends log records of the whole process, up to `level`, to `listener`; NULL turns it off. On return the listener set before is not
+ * Sends log records of the whole process, up to `level`, to `listener`; NULL turns it off. A router tells of single requests only where its
+ * configuration asks for that (`set_verbose`), at debug level. On return the listener set before is not
  * running and will not be called again. False inside a callback.
  */
 ROUTER_API
@@ -519,8 +520,8 @@ char *router_explain(const router_t *router,
                      router_error_t **error);
 
 /**
- * Returns the state of every group and deployment, of the response cache (`cache`) and of the store that processes share (`store`), each null if
- * there is none, and the warnings of the configuration, as JSON. Free with `router_string_free`.
+ * Returns the state of every group and deployment, of aliases and budgets, of the response cache (`cache`) and of the store that processes share
+ * (`store`), each null if there is none, and the warnings of the configuration, as JSON (docs/snapshot.md). No call waits for it. Free with `router_string_free`.
  */
 ROUTER_API
 ROUTER_MUST_USE

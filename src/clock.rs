@@ -31,10 +31,27 @@ pub fn unix_seconds_of(moment: Instant) -> f64 {
 
 /// The Unix time, in milliseconds, of a moment of the monotonic clock.
 pub fn unix_ms_of(moment: Instant) -> u64 {
-    let now = now();
-    let ahead = moment.saturating_duration_since(now);
-    let behind = now.saturating_duration_since(moment);
-    unix_ms().saturating_add(millis(ahead)).saturating_sub(millis(behind))
+    Wall::look().ms_of(moment)
+}
+
+/// One moment by both clocks, by which many others can be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Wall {
+    pub now: Instant,
+    pub unix_ms: u64,
+}
+
+impl Wall {
+    pub fn look() -> Self {
+        Self { now: now(), unix_ms: unix_ms() }
+    }
+
+    /// The Unix time, in milliseconds, of a moment of the monotonic clock.
+    pub fn ms_of(&self, moment: Instant) -> u64 {
+        let ahead = moment.saturating_duration_since(self.now);
+        let behind = self.now.saturating_duration_since(moment);
+        self.unix_ms.saturating_add(millis(ahead)).saturating_sub(millis(behind))
+    }
 }
 
 /// Time that processes of one machine read alike, so that they can leave moments for each other.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::drive::Tally;
-use crate::{Result, bare, bare_stream, picks, routed, routed_stream, stats};
+use crate::{Result, bare, bare_stream, looks, picks, routed, routed_stream, stats};
 
 /// First argument by which this program knows that it is a child.
 pub const SUBCOMMAND: &str = "child";
@@ -88,6 +88,9 @@ pub fn main(arguments: &[String]) -> Result<()> {
     let (contender, more) = arguments.split_first().ok_or("no contender")?;
     if contender == picks::CHILD {
         return picks::measure(more);
+    }
+    if contender == looks::CHILD {
+        return looks::measure();
     }
     let task = Task::from_env()?;
     let outcome = match contender.as_str() {

@@ -12,6 +12,7 @@ mod drive;
 mod fixtures;
 mod hosts;
 mod job;
+mod looks;
 mod machine;
 mod options;
 mod picks;
@@ -48,15 +49,16 @@ fn run(args: &[String]) -> Result<()> {
         print!("{}", options::USAGE);
         return Ok(());
     }
-    let picks = picks::run(&options)?;
+    let mut alone = picks::run(&options)?;
+    alone.extend(looks::run(&options)?);
     let program = provider::program()?;
     let near = provider::Provider::start(&program, if options.roam { None } else { cores::last() }, &options)?;
     let far = provider::Provider::start(&program, None, &options)?;
     let fixtures = fixtures::Fixtures::write()?;
     let jobs = plan::jobs(&options, &fixtures, &near, &far)?;
-    if jobs.is_empty() && picks.is_empty() {
+    if jobs.is_empty() && alone.is_empty() {
         return Err("nothing is left to measure".into());
     }
     let rows = job::run(jobs, &fixtures, options.rounds)?;
-    report::report(&options, &fixtures, &rows, &picks)
+    report::report(&options, &fixtures, &rows, &alone)
 }

@@ -19,7 +19,7 @@ pub const CHILD: &str = "picks";
 const SCENARIO: &str = "pick";
 
 /// Deployments of the group, and the most that a pick may take among them, in µs.
-const SIZES: [(usize, Option<f64>); 4] = [(10, Some(0.3)), (100, Some(1.0)), (1_000, Some(5.0)), (10_000, None)];
+pub const SIZES: [(usize, Option<f64>); 4] = [(10, Some(0.3)), (100, Some(1.0)), (1_000, Some(5.0)), (10_000, None)];
 
 /// What is measured: its name, and what of the configuration makes it.
 const CASES: [(&str, &str); 7] = [
@@ -35,7 +35,7 @@ const CASES: [(&str, &str); 7] = [
     ("cost-based-routing", "routing_strategy: cost-based-routing"),
 ];
 
-const REQUEST: &str = r#"{"model":"bench","messages":[{"role":"user","content":"Good day."}],"max_tokens":64}"#;
+pub const REQUEST: &str = r#"{"model":"bench","messages":[{"role":"user","content":"Good day."}],"max_tokens":64}"#;
 /// One figure is the median of so many stretches of this length.
 const STRETCHES: usize = 9;
 /// Picks between two looks at the clock.
@@ -55,7 +55,8 @@ pub fn run(options: &Options) -> Result<Vec<Value>> {
         cores::pin(&mut command, core);
     }
     let rows: Vec<Value> = serde_json::from_slice(&job::output(command)?)?;
-    print(&rows);
+    print("µs of a pick among so many deployments", &rows);
+    line("budget", SIZES.map(|(_, most)| most.map_or(String::new(), |most| format!("{most:.3}"))).into());
     Ok(rows)
 }
 
@@ -92,7 +93,7 @@ fn micros(picker: &Picker) -> Result<f64> {
 }
 
 /// Deployments with all that a pick may look at: weights, limits and prices.
-fn config(deployments: usize, settings: &str) -> String {
+pub fn config(deployments: usize, settings: &str) -> String {
     let mut yaml = "model_list:\n".to_owned();
     for n in 0..deployments {
         let (weight, price) = (1 + n % 7, 1 + n % 5);
@@ -107,18 +108,18 @@ fn config(deployments: usize, settings: &str) -> String {
     yaml
 }
 
-fn print(rows: &[Value]) {
-    let line = |name: &str, figures: Vec<String>| {
-        let figures: String = figures.into_iter().map(|figure| format!(" {figure:>9}")).collect();
-        println!("{name:<41}{figures}");
-    };
+/// A table of rows, with a column for each number of deployments.
+pub fn print(title: &str, rows: &[Value]) {
     println!();
-    line("µs of a pick among so many deployments", SIZES.map(|(deployments, _)| deployments.to_string()).into());
+    line(title, SIZES.map(|(deployments, _)| deployments.to_string()).into());
     for row in rows {
         let figures = row["figures"].as_array().into_iter().flatten();
         let micros = figures.map(|figure| format!("{:.3}", figure["us"].as_f64().unwrap_or(f64::NAN)));
         line(row["contender"].as_str().unwrap_or_default(), micros.collect());
     }
-    let budget = |most: Option<f64>| most.map_or(String::new(), |most| format!("{most:.3}"));
-    line("budget", SIZES.map(|(_, most)| budget(most)).into());
+}
+
+fn line(name: &str, figures: Vec<String>) {
+    let figures: String = figures.into_iter().map(|figure| format!(" {figure:>9}")).collect();
+    println!("{name:<41}{figures}");
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const failing = "model_list:\n  - {model_name: g, litellm_params: {model: openai/m, mock_error: 500}, model_info: {id: a}}\n" +
-	"router_settings: {num_retries: 0, disable_cooldowns: true}\n"
+	"router_settings: {num_retries: 0, disable_cooldowns: true, set_verbose: true}\n"
 
 // listen sets a listener until the test ends.
 func listen(t *testing.T, level llmrouter.LogLevel, heard func(llmrouter.LogLevel, json.RawMessage)) {

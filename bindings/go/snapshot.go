@@ -10,11 +10,15 @@ import (
 
 // Snapshot is the state of a router at one moment.
 type Snapshot struct {
-	Version  string       `json:"version"` // The library's.
-	Groups   []Group      `json:"groups"`
-	Cache    *CacheStatus `json:"cache"`    // Nil without a response cache.
-	Store    *StoreStatus `json:"store"`    // What processes share their state through; nil if nothing is shared.
-	Warnings []Warning    `json:"warnings"` // What the configuration has that has no effect.
+	Version  string         `json:"version"`   // The library's.
+	InFlight int            `json:"in_flight"` // Attempts that run now.
+	Waiting  int            `json:"waiting"`   // Calls that wait for a deployment to return.
+	Groups   []Group        `json:"groups"`
+	Aliases  []Alias        `json:"aliases"`
+	Budgets  []BudgetStatus `json:"budgets"`
+	Cache    *CacheStatus   `json:"cache"`    // Nil without a response cache.
+	Store    *StoreStatus   `json:"store"`    // What processes share their state through; nil if nothing is shared.
+	Warnings []Warning      `json:"warnings"` // What the configuration has that has no effect.
 	// Raw is the whole snapshot as the library gave it.
 	Raw json.RawMessage `json:"-"`
 }
@@ -22,7 +26,48 @@ type Snapshot struct {
 // Group is a model group with its deployments, in the order of the configuration.
 type Group struct {
 	Name        string             `json:"name"`
+	State       string             `json:"state"` // "healthy" (all are), "partial" or "down" (none is).
+	Strategy    string             `json:"strategy"`
+	InFlight    int                `json:"in_flight"` // Of all its deployments, as RPM and TPM.
+	RPM         uint64             `json:"rpm"`
+	TPM         uint64             `json:"tpm"`
+	Spend       *float64           `json:"spend"` // Nil unless that of each deployment is known.
 	Deployments []DeploymentStatus `json:"deployments"`
+}
+
+// Alias is another name of a group.
+type Alias struct {
+	Name       string `json:"name"`
+	ModelGroup string `json:"model_group"` // Empty if there is no such group.
+	Hidden     bool   `json:"hidden"`
+}
+
+// BudgetStatus is a budget and what was spent of it in the running period.
+type BudgetStatus struct {
+	Kind  string  `json:"kind"` // "provider", "deployment" or "tag".
+	Name  string  `json:"name"`
+	Limit float64 `json:"limit"` // Dollars.
+	Spent float64 `json:"spent"`
+	// Period is how long it goes, and ResetsAt when it begins anew: zero while nothing was spent.
+	Period   time.Duration `json:"-"`
+	ResetsAt time.Time     `json:"-"`
+}
+
+// Limits are what a deployment may be asked; nil where it has no such limit.
+type Limits struct {
+	RPM                 *uint64 `json:"rpm"`  // Requests a minute.
+	TPM                 *uint64 `json:"tpm"`  // Tokens a minute.
+	ITPM                *uint64 `json:"itpm"` // Those of prompts alone.
+	OTPM                *uint64 `json:"otpm"` // Those of answers alone.
+	MaxParallelRequests *uint64 `json:"max_parallel_requests"`
+}
+
+// Left is what of the limits is left of the last minute; nil where there is no limit.
+type Left struct {
+	Requests     *uint64 `json:"requests"`
+	Tokens       *uint64 `json:"tokens"`
+	InputTokens  *uint64 `json:"input_tokens"`
+	OutputTokens *uint64 `json:"output_tokens"`
 }
 
 // DeploymentStatus is how a deployment is.
@@ -42,12 +87,19 @@ type DeploymentStatus struct {
 	InFlight int       `json:"in_flight"`
 	RPM      uint64    `json:"rpm"` // Requests of the last minute, those of other processes included.
 	TPM      uint64    `json:"tpm"` // Tokens of the last minute, likewise.
+	Limits   Limits    `json:"limits"`
+	Left     Left      `json:"left"`
 	// Latency is the time of an answer, for each token of it where they are told, and TTFT that to the first content of
 	// a stream, as strategies reckon with them: a failure counts as 1000 s for a minute. 0 if nobody has measured it.
 	Latency   time.Duration `json:"-"`
 	TTFT      time.Duration `json:"-"`
 	Succeeded uint64        `json:"succeeded"` // Calls since the router was made.
 	Failed    uint64        `json:"failed"`
+	// Spend is in dollars since the router was made; nil where costs are not reckoned or not known.
+	Spend  *float64 `json:"spend"`
+	Weight *float64 `json:"weight"` // Nil unless set, as Order.
+	Order  *int64   `json:"order"`
+	Tags   []string `json:"tags"`
 }
 
 // CacheStatus is how the response cache is.
@@ -123,6 +175,19 @@ func (d *DeploymentStatus) UnmarshalJSON(data []byte) error {
 	err := json.Unmarshal(data, &timed)
 	d.Since, d.Until = moment(timed.Since), moment(timed.Until)
 	d.Latency, d.TTFT = milliseconds(timed.Latency), milliseconds(timed.TTFT)
+	return err
+}
+
+// UnmarshalJSON reads the time, which is Unix milliseconds, and the period, which is seconds.
+func (b *BudgetStatus) UnmarshalJSON(data []byte) error {
+	type plain BudgetStatus
+	timed := struct {
+		*plain
+		Period   float64 `json:"period_s"`
+		ResetsAt *int64  `json:"resets_at"`
+	}{plain: (*plain)(b)}
+	err := json.Unmarshal(data, &timed)
+	b.Period, b.ResetsAt = milliseconds(timed.Period*1000), moment(timed.ResetsAt)
 	return err
 }
 

@@ -50,6 +50,55 @@ func TestUseAndLatency(t *testing.T) {
 	}
 }
 
+// Limits with what is left of them, what a deployment has cost, budgets, groups and aliases.
+func TestLimitsAndSpend(t *testing.T) {
+	const config = `model_list:
+  - model_name: g
+    litellm_params: {model: openai/m, mock_response: x, rpm: 9, tpm: 900, weight: 1.5, order: 1, tags: [eu, free],
+                     max_parallel_requests: 7, input_cost_per_token: 0.5, output_cost_per_token: 0.25}
+  - {model_name: h, litellm_params: {model: openai/m, mock_error: 429}}
+router_settings: {num_retries: 0, allowed_fails: 0, model_group_alias: {a: g, b: nobody},
+                  provider_budget_config: {openai: {budget_limit: 100, time_period: 1h}}}
+`
+	router := open(t, config)
+	start := time.Now()
+	for _, model := range []string{"g", "g", "h"} {
+		_, _ = router.CompletionRaw(context.Background(), []byte(`{"model": "`+model+`", "messages": []}`))
+	}
+	snapshot := snapshotOf(t, router)
+	if len(snapshot.Groups) != 2 || snapshot.InFlight != 0 || snapshot.Waiting != 0 {
+		t.Fatalf("%s", snapshot.Raw)
+	}
+	g, h := snapshot.Groups[0], snapshot.Groups[1]
+	if g.State != "healthy" || h.State != "down" || g.Strategy != "simple-shuffle" || g.RPM != 2 || g.TPM != 60 || *g.Spend != 20 {
+		t.Errorf("%+v, %+v", g, h)
+	}
+	one, none := g.Deployments[0], h.Deployments[0]
+	if *one.Limits.RPM != 9 || *one.Limits.TPM != 900 || *one.Limits.MaxParallelRequests != 7 || one.Limits.ITPM != nil || one.Limits.OTPM != nil {
+		t.Errorf("%+v", one.Limits)
+	}
+	if *one.Left.Requests != 7 || *one.Left.Tokens != 840 || one.Left.InputTokens != nil || one.Left.OutputTokens != nil {
+		t.Errorf("%+v", one.Left)
+	}
+	if *one.Spend != 20 || *one.Weight != 1.5 || *one.Order != 1 || strings.Join(one.Tags, " ") != "eu free" {
+		t.Errorf("%+v", one)
+	}
+	if none.Limits.RPM != nil || none.Weight != nil || none.Order != nil || len(none.Tags) != 0 || *none.Spend != 0 || none.Cause != "RateLimitError" {
+		t.Errorf("%+v", none)
+	}
+	budget := snapshot.Budgets[0]
+	if budget.Kind != "provider" || budget.Name != "openai" || budget.Limit != 100 || budget.Spent != 20 || budget.Period != time.Hour ||
+		budget.ResetsAt.Before(start.Add(time.Hour-time.Second)) || budget.ResetsAt.After(time.Now().Add(time.Hour)) {
+		t.Errorf("%+v", budget)
+	}
+	if len(snapshot.Aliases) != 2 || snapshot.Aliases[0] != (llmrouter.Alias{Name: "a", ModelGroup: "g"}) || snapshot.Aliases[1].ModelGroup != "" {
+		t.Errorf("%+v", snapshot.Aliases)
+	}
+	if plain := snapshotOf(t, open(t, mock("0"))).Groups[0]; plain.Spend != nil || plain.Deployments[0].Spend != nil {
+		t.Errorf("%+v", plain)
+	}
+}
+
 func snapshotOf(t *testing.T, router *llmrouter.Router) *llmrouter.Snapshot {
 	t.Helper()
 	snapshot, err := router.Snapshot()

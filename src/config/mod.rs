@@ -16,6 +16,7 @@ mod groups;
 mod identity;
 mod include;
 mod keys;
+mod logging;
 mod model;
 mod observe;
 mod policies;
@@ -121,6 +122,7 @@ fn build(
     let store = store::read(&read, &environment, &mut report);
     let observe = observe::read(&read, callback_settings, &environment, &mut report);
     let error_rules = error_rules::read(&read, &mut report);
+    let verbose = logging::is_verbose(&read, &environment, &mut report);
     report.check()?;
     Ok(Config {
         routing,
@@ -139,6 +141,7 @@ fn build(
         transport: resolve::transport(&environment),
         worker_threads: resolve::worker_threads(&read),
         error_rules,
+        verbose,
         aliases,
         environment,
         sections: read.sections,

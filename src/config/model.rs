@@ -42,6 +42,8 @@ pub struct Config {
     pub worker_threads: usize,
     /// `llmrouter_settings.error_rules`: asked before the built-in ones.
     pub error_rules: Vec<ErrorRule>,
+    /// What happens to single requests is logged: `set_verbose`, `debug_level`, `LITELLM_LOG`.
+    pub verbose: bool,
     /// Model group aliases, already led to the group that answers (see [`AliasTarget`]).
     pub aliases: BTreeMap<String, Alias>,
     /// Values for `os.environ/` references and provider keys: `environment_variables`, then the process.

@@ -50,6 +50,16 @@ pub struct State {
     pub tally: Tally,
     succeeded: AtomicU64,
     failed: AtomicU64,
+    /// Dollars, as bits; not a number before the first cost was told.
+    spent: AtomicU64,
+}
+
+/// What an answer has brought back into service, and since when that had not answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Back {
+    pub deployment: Option<Instant>,
+    /// Its key, wherever that is used.
+    pub key: Option<Instant>,
 }
 
 impl State {
@@ -64,7 +74,25 @@ impl State {
             tally: Tally::new(now),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            spent: AtomicU64::new(f64::NAN.to_bits()),
         }
+    }
+
+    /// Adds what a call cost, in dollars.
+    pub fn add_spend(&self, dollars: f64) {
+        let sum = |bits: u64| Some(f64::from_bits(bits)).filter(|sum| !sum.is_nan()).unwrap_or_default() + dollars;
+        // Never fails: the function always gives a sum.
+        let _ = self.spent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bits| Some(sum(bits).to_bits()));
+    }
+
+    /// Dollars that its calls have cost, as far as somebody told; `None` if nobody did.
+    pub fn spent(&self) -> Option<f64> {
+        Some(f64::from_bits(self.spent.load(Ordering::Relaxed))).filter(|sum| !sum.is_nan())
+    }
+
+    /// Attempts that ended well and those that did not; what the caller cancelled is neither.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.succeeded.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
     }
 
     /// Calls that it is at work on.
@@ -136,19 +164,19 @@ impl Deployment {
     }
 
     /// An answer that came also shows that the key is good.
-    pub fn count_success(&self, now: Instant) {
+    pub fn count_success(&self, now: Instant) -> Back {
         self.state.succeeded.fetch_add(1, Ordering::Relaxed);
         self.state.tally.succeeded(now);
-        self.key.lift();
+        Back { deployment: self.state.bench.answered(now), key: self.key.lift() }
     }
 
     pub fn count_failure(&self) {
         self.state.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Attempts that ended well and those that did not; what the caller cancelled is neither.
+    /// See [`State::counts`].
     pub fn counts(&self) -> (u64, u64) {
-        (self.state.succeeded.load(Ordering::Relaxed), self.state.failed.load(Ordering::Relaxed))
+        self.state.counts()
     }
 
     /// Whether it serves many models, so that the failure of one says little about the others.
@@ -164,8 +192,7 @@ impl Deployment {
 
     /// The cooldown that is running, its own or its key's: the one that ends last.
     pub fn cooldown(&self, now: Instant) -> Option<Cooldown> {
-        let cooldowns = [self.state.bench.cooldown(now), self.key.cooldown(now)];
-        cooldowns.into_iter().flatten().max_by_key(|cooldown| cooldown.until)
+        self.state.bench.cooldown_with(&self.key, now)
     }
 }
 

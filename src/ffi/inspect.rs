@@ -34,8 +34,8 @@ pub unsafe extern "C" fn router_explain(
     }
 }
 
-/// Returns the state of every group and deployment, of the response cache (`cache`) and of the store that processes share (`store`), each null if
-/// there is none, and the warnings of the configuration, as JSON. Free with `router_string_free`.
+/// Returns the state of every group and deployment, of aliases and budgets, of the response cache (`cache`) and of the store that processes share
+/// (`store`), each null if there is none, and the warnings of the configuration, as JSON (docs/snapshot.md). No call waits for it. Free with `router_string_free`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn router_snapshot(router: *const router_t, len: *mut usize) -> *mut c_char {

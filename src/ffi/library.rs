@@ -22,7 +22,8 @@ pub extern "C" fn router_version() -> *const c_char {
     guard("router_version", c"".as_ptr(), || concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast())
 }
 
-/// Sends log records of the whole process, up to `level`, to `listener`; NULL turns it off. On return the listener set before is not
+/// Sends log records of the whole process, up to `level`, to `listener`; NULL turns it off. A router tells of single requests only where its
+/// configuration asks for that (`set_verbose`), at debug level. On return the listener set before is not
 /// running and will not be called again. False inside a callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn router_set_log_listener(

@@ -114,6 +114,7 @@ pub struct Event {
     /// What its payload is, once somebody has asked.
     pub(super) payload: OnceLock<Arc<str>>,
     costs: OnceLock<Option<Cost>>,
+    accounted: OnceLock<()>,
 }
 
 impl Call {
@@ -180,7 +181,15 @@ impl Told {
 
 impl Event {
     pub fn new(call: Arc<Call>, ended: Ended, error: Option<Error>, told: Option<Arc<Told>>) -> Self {
-        Self { call, ended, error: error.map(Box::new), told, payload: OnceLock::new(), costs: OnceLock::new() }
+        Self {
+            call,
+            ended,
+            error: error.map(Box::new),
+            told,
+            payload: OnceLock::new(),
+            costs: OnceLock::new(),
+            accounted: OnceLock::new(),
+        }
     }
 
     /// Which model group is spoken of: an attempt's, or that of the call's answer or last attempt.
@@ -256,6 +265,16 @@ impl Event {
     /// The same, in its parts.
     pub fn costs(&self) -> Option<Cost> {
         *self.costs.get_or_init(|| self.reckon())
+    }
+
+    /// Notes an attempt's cost at its deployment, once.
+    pub(super) fn account(&self) {
+        let Ended::Attempt(attempt) = &self.ended else { return };
+        self.accounted.get_or_init(|| {
+            if let (Some(deployment), Some(cost)) = (&attempt.record.deployment, self.cost()) {
+                deployment.state.add_spend(cost);
+            }
+        });
     }
 
     fn reckon(&self) -> Option<Cost> {

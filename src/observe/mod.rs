@@ -15,6 +15,7 @@ mod payload;
 mod prices;
 mod record;
 mod sink;
+mod verbosity;
 mod watcher;
 
 pub use connect::Connected;
@@ -25,4 +26,6 @@ pub use observer::{Listener, Observer};
 pub use origin::Origin;
 pub use record::Record;
 pub use sink::{Sink, SinkStatus};
+pub use verbosity::Verbosity;
+pub(crate) use verbosity::of_request;
 pub use watcher::{Watcher, fallbacks};

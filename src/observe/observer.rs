@@ -36,6 +36,8 @@ pub struct Observer {
     /// Somebody sees prompts and answers.
     wants_content: AtomicBool,
     is_closing: AtomicBool,
+    /// Nobody else notes what deployments cost.
+    keeps_spend: AtomicBool,
     listener: RwLock<Option<Listener>>,
     sinks: RwLock<Arc<[Connected]>>,
     /// The listener has a thread of its own: a slow one keeps nothing from the sinks.
@@ -67,6 +69,18 @@ impl Observer {
     /// The payload of an event, as listener, webhook and file have it.
     pub fn payload(&self, event: &Event) -> Arc<str> {
         event.payload(|| payload::render(event, self.shown()))
+    }
+
+    /// Whether what attempts cost is noted at their deployments: not where budgets do that.
+    pub fn keep_spend(&self, wanted: bool) {
+        self.keeps_spend.store(wanted, Ordering::Relaxed);
+    }
+
+    /// Notes what an attempt has cost, once, whoever comes first.
+    fn account(&self, event: &Event) {
+        if self.keeps_spend.load(Ordering::Relaxed) {
+            event.account();
+        }
     }
 
     pub fn prices(&self) -> &Arc<Prices> {
@@ -119,6 +133,7 @@ impl Observer {
                 let threads = runtime.threads().map_err(cant)?;
                 let connected = Connect { observe, transport, threads: &threads }.sinks(&before)?;
                 self.start(&self.for_sinks, runtime, |observer, event| {
+                    observer.account(event);
                     for Connected { sink, .. } in observer.sinks().iter() {
                         sink.take(event);
                     }
@@ -211,6 +226,7 @@ impl Observer {
     }
 
     fn hand_over(&self, event: &Event) {
+        self.account(event);
         let listener = self.listener.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(listener) = &*listener {
             listener(event.level(), &self.payload(event));

@@ -4,13 +4,14 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use crate::chat::Request;
-use crate::clock;
+use crate::clock::{self, Wall};
 use crate::config;
 use crate::deployment::{Limits, Used};
 
 use super::Router;
 use super::candidates::{Choice, Round, choose};
 use super::retry::{Retries, Rules};
+use super::snapshot::{Collected, render};
 use super::view::View;
 
 /// How many deployments there are for each one that cools down.
@@ -40,6 +41,36 @@ impl Picker {
             }
         }
         Ok(Self { router, request })
+    }
+
+    /// Collects a snapshot, as if so much time had passed. How many groups it has.
+    pub fn collect(&self, later: Duration) -> usize {
+        let look = Wall::look();
+        let wall = Wall { now: look.now + later, ..look };
+        black_box(Collected::at(&self.router, wall)).groups.len()
+    }
+
+    /// A snapshot that can be rendered as often as one likes: its length in bytes.
+    pub fn renders(&self) -> impl Fn() -> usize {
+        let collected = Collected::of(&self.router);
+        move || black_box(render(black_box(&collected), Vec::new())).len()
+    }
+
+    /// Uses each deployment once more, as if so much time had passed.
+    pub fn use_all(&self, later: Duration) {
+        let now = clock::now() + later;
+        for member in self.router.names.groups().flat_map(|group| group.usable()) {
+            let used = Used { requests: 1, input: 9, output: 0 };
+            member.deployment().state.window.reserve(used, &Limits::default(), now);
+        }
+    }
+
+    /// Benches all of them.
+    pub fn rest_all(&self) {
+        let now = clock::now();
+        for member in self.router.names.groups().flat_map(|group| group.usable()) {
+            member.deployment().state.bench.start(now, Duration::from_secs(3600), "Timeout");
+        }
     }
 
     /// Chooses whom a call asks first, so many times. The last one's number, if there is one.

@@ -34,6 +34,18 @@ struct Spent {
     dollars: f64,
 }
 
+/// How a budget stands.
+pub struct Standing<'a> {
+    /// "provider", "deployment" or "tag".
+    pub kind: &'static str,
+    pub name: &'a str,
+    pub config: BudgetConfig,
+    /// Dollars, in the running period.
+    pub spent: f64,
+    /// When it begins anew; `None` while nothing was spent.
+    pub resets_at: Option<Instant>,
+}
+
 /// A budget that is used up.
 pub struct Over {
     pub reason: String,
@@ -65,6 +77,17 @@ impl Budgets {
         self.providers.is_empty() && self.deployments.is_empty() && self.tags.is_empty()
     }
 
+    /// How each budget stands.
+    pub fn standings(&self, now: Instant) -> impl Iterator<Item = Standing<'_>> {
+        let kinds = [("provider", &self.providers), ("deployment", &self.deployments), ("tag", &self.tags)];
+        kinds.into_iter().flat_map(move |(kind, budgets)| {
+            budgets.iter().map(move |(name, budget)| {
+                let (spent, resets_at) = budget.standing(now);
+                Standing { kind, name, config: budget.config, spent, resets_at }
+            })
+        })
+    }
+
     /// The budget that keeps a call from a deployment, if one does.
     pub fn over(&self, deployment: &Deployment, tags: &[String], now: Instant) -> Option<Over> {
         let of_provider =
@@ -87,6 +110,7 @@ impl Budgets {
     }
 
     fn spend(&self, deployment: &Deployment, tags: &[String], dollars: f64, now: Instant) {
+        deployment.state.add_spend(dollars);
         let of_tags = tags.iter().filter_map(|tag| self.tags.get(tag));
         let own = [self.providers.get(&deployment.provider), self.deployments.get(deployment.id())];
         own.into_iter().flatten().chain(of_tags).for_each(|budget| budget.spend(dollars, now));
@@ -101,6 +125,16 @@ impl Budget {
     /// By this process, or by the fleet, in the running period.
     fn dollars(&self, now: Instant) -> f64 {
         self.purse.as_ref().map_or_else(|| self.spent().dollars, |purse| purse.spent(now).0)
+    }
+
+    /// What was spent in the running period, and when that ends.
+    fn standing(&self, now: Instant) -> (f64, Option<Instant>) {
+        if let Some(purse) = &self.purse {
+            return (purse.spent(now).0, purse.ends(now));
+        }
+        let spent = self.spent();
+        let ends = spent.since.and_then(|since| since.checked_add(self.config.period)).filter(|end| *end > now);
+        (if ends.is_some() { spent.dollars } else { 0.0 }, ends)
     }
 
     /// How long it stays used up; `None` if it is not.

@@ -248,9 +248,9 @@ impl<'a> Visit<'_, 'a> {
 
             // Whoever was quicker has the slot or the room; then another one is chosen.
             let Some(admission) = self.admit(member, round, trail).await else { continue };
-            let (group_name, cooldown) = (&self.stop.lead.name, &self.router.cooldown);
-            let watcher = trail.watcher.as_ref();
-            let attempt = Attempt::begin(group_name, member, admission, &endpoint, cooldown, watcher);
+            let Router { cooldown, verbosity, .. } = self.router;
+            let (group_name, watcher) = (&self.stop.lead.name, trail.watcher.as_ref());
+            let attempt = Attempt::begin(group_name, member, admission, &endpoint, cooldown, watcher, *verbosity);
             let outcome =
                 match Box::pin(endpoint.open(request, encoded, bound.time, &trail.waited, attempt.steps())).await {
                     Ok(opened) => Box::pin(form.receive(opened, usage_is_ours)).await,

@@ -1,10 +1,11 @@
-//! When a failure benches a deployment, and for how long.
+//! When a failure benches a deployment, and for how long; and what is told of it.
 
 use std::time::{Duration, Instant};
 
 use crate::config::CooldownConfig;
-use crate::deployment::Deployment;
+use crate::deployment::{Back, Deployment};
 use crate::error::{Error, ErrorKind, FaultClass, Scope};
+use crate::store::Lease;
 
 /// LiteLLM's rule for a deployment without an allowance: more than this share of failures, …
 const SHARE: f64 = 0.5;
@@ -74,4 +75,47 @@ pub fn judge(
 fn bench_time(error: &Error, deployment: &Deployment, config: &CooldownConfig) -> Duration {
     let asked = error.retry_after().map(|wait| wait.min(config.max));
     deployment.config.cooldown_time.or(asked).unwrap_or(config.time)
+}
+
+/// Benches the deployment, its key or both, in the whole fleet. What is told is a change of state alone: in an outage many fail
+/// at one time, and again after each cooldown.
+pub fn bench(
+    verdict: Verdict,
+    benched: &Deployment,
+    group: &str,
+    lease: Option<&Lease>,
+    cause: &'static str,
+    now: Instant,
+) {
+    let (deployment, time, seconds) = (benched.id(), verdict.time, verdict.time.as_secs_f64());
+    if verdict.key {
+        let leaves = benched.key.start(now, time, cause);
+        if let Some(lease) = lease {
+            lease.cool_key(now, time, cause);
+        }
+        if leaves {
+            log::warn!(deployment, group, cause, seconds; "key cools down wherever it is used");
+        }
+    }
+    if !benched.is_wildcard() {
+        let leaves = benched.state.bench.start(now, time, cause);
+        if let Some(lease) = lease {
+            lease.cool(now, time, cause);
+        }
+        if leaves {
+            log::warn!(deployment, group, cause, seconds; "deployment cools down");
+        }
+    }
+}
+
+/// Tells what an answer has brought back; `seconds` are those since it began to cool down.
+pub fn tell_back(back: Back, deployment: &Deployment, group: &str, now: Instant) {
+    let deployment = deployment.id();
+    let seconds = |since: Instant| now.saturating_duration_since(since).as_secs_f64();
+    if let Some(seconds) = back.key.map(seconds) {
+        log::info!(deployment, group, seconds; "key is back in service");
+    }
+    if let Some(seconds) = back.deployment.map(seconds) {
+        log::info!(deployment, group, seconds; "deployment is back in service");
+    }
 }

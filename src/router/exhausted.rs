@@ -1,5 +1,6 @@
 //! `on_exhausted: wait`: a call waits until somebody is free again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::chat::Request;
@@ -46,8 +47,25 @@ pub async fn wait_for_somebody(
             clock::sleep(wait).await;
         }
     });
+    let _counted = Counted::in_line(&router.waiting);
     let waiting = Box::pin(clock::within(patience, turn.as_mut()));
     trail.waited.during(waiting).await.ok_or(nobody)
+}
+
+/// One of those who wait, until it is dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn in_line(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Where the callers of the asked-for group wait.

@@ -2,8 +2,9 @@
 //! whole memory where there are a thousand of them.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use crate::deployment::{Deployment, KeyBench, Limits, Moment, State};
+use crate::deployment::{Cooldown, Deployment, KeyBench, Limits, Moment, State};
 use crate::pricing::{self, Unit};
 use crate::store::Lease;
 
@@ -53,6 +54,11 @@ impl Facts {
     #[inline(always)]
     pub fn is_healthy(&self, now: Moment, all_keys_are_free: bool) -> bool {
         self.state.bench.is_free(now) && (all_keys_are_free || self.key.is_free(now))
+    }
+
+    /// The cooldown that is running, its own or its key's: the one that ends last.
+    pub fn cooldown(&self, now: Instant) -> Option<Cooldown> {
+        self.state.bench.cooldown_with(&self.key, now)
     }
 
     /// Whether this key and all others of the router are free.

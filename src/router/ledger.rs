@@ -8,11 +8,11 @@ use crate::clock;
 use crate::config::CooldownConfig;
 use crate::deployment::{InFlight, Reserved, Used};
 use crate::error::{Error, ErrorKind, Scope};
-use crate::observe::{Record, Told, Watcher};
+use crate::observe::{Record, Told, Verbosity, Watcher, of_request};
 use crate::provider::Endpoint;
 use crate::transport::Steps;
 
-use super::cooldown::{Verdict, judge};
+use super::cooldown::{bench, judge, tell_back};
 use super::group::Member;
 use super::shared::Held;
 use super::view::Admission;
@@ -23,6 +23,7 @@ pub struct Attempt {
     group: Arc<str>,
     model: Arc<str>,
     cooldown: Arc<CooldownConfig>,
+    verbosity: Verbosity,
     alone: bool,
     start: Instant,
     ended: bool,
@@ -52,12 +53,14 @@ impl Attempt {
         endpoint: &Endpoint,
         cooldown: &Arc<CooldownConfig>,
         watcher: Option<&Arc<Watcher>>,
+        verbosity: Verbosity,
     ) -> Self {
         let Admission { in_flight, reserved, shared } = admission;
         Self {
             group: Arc::clone(group),
             model: Arc::clone(endpoint.model()),
             cooldown: Arc::clone(cooldown),
+            verbosity,
             alone: member.alone,
             start: clock::now(),
             ended: false,
@@ -78,7 +81,7 @@ impl Attempt {
     pub fn succeeded(mut self, measured: Measured, told: Option<Told>) -> Record {
         let now = clock::now();
         let deployment = self.in_flight.deployment();
-        deployment.count_success(now);
+        tell_back(deployment.count_success(now), deployment, &self.group, now);
         if let Some(tokens) = measured.tokens {
             self.settle(tokens, now);
         }
@@ -132,10 +135,11 @@ impl Attempt {
         self.settle_used(Used { requests: u64::from(!nothing_sent), ..Used::default() }, now);
         let judged = || judge(error, self.in_flight.deployment(), &self.cooldown, self.alone, now);
         if let Some(verdict) = (!run_out).then(judged).flatten() {
-            self.bench(verdict, error.class(), now);
+            let lease = self.shared.as_ref().map(|shared| &*shared.lease);
+            bench(verdict, self.in_flight.deployment(), &self.group, lease, error.class(), now);
         }
         let (deployment, class) = (self.in_flight.deployment().id(), error.class());
-        log::debug!(deployment, group = &*self.group, class; "attempt failed: {}", error.message());
+        of_request!(self.verbosity, deployment, group = &*self.group, class; "attempt failed: {}", error.message());
         let record = self.record(now, error.provider_status(), Some(error.class()), Measured::default());
         self.tell(&record, Some(error), None);
         record
@@ -161,6 +165,7 @@ impl Attempt {
     pub fn cancelled(mut self, measured: Measured, told: Option<Told>) -> Record {
         let now = clock::now();
         self.settle(measured.tokens.unwrap_or_default(), now);
+        self.tell_cancelled();
         self.unended(now, measured, told)
     }
 
@@ -172,23 +177,9 @@ impl Attempt {
         record
     }
 
-    fn bench(&self, verdict: Verdict, cause: &'static str, now: Instant) {
-        let benched = self.in_flight.deployment();
-        let (deployment, group, seconds) = (benched.id(), &*self.group, verdict.time.as_secs_f64());
-        if verdict.key {
-            benched.key.start(now, verdict.time, cause);
-            if let Some(shared) = &self.shared {
-                shared.lease.cool_key(now, verdict.time, cause);
-            }
-            log::warn!(deployment, group, cause, seconds; "key cools down wherever it is used");
-        }
-        if !benched.is_wildcard() {
-            benched.state.bench.start(now, verdict.time, cause);
-            if let Some(shared) = &self.shared {
-                shared.lease.cool(now, verdict.time, cause);
-            }
-            log::warn!(deployment, group, cause, seconds; "deployment cools down");
-        }
+    fn tell_cancelled(&self) {
+        let deployment = self.in_flight.deployment().id();
+        of_request!(self.verbosity, deployment, group = &*self.group; "attempt cancelled");
     }
 
     fn record(&mut self, now: Instant, status: Option<u16>, error: Option<&'static str>, measured: Measured) -> Record {
@@ -223,7 +214,7 @@ impl Drop for Attempt {
             if self.watcher.is_some() {
                 self.unended(now, Measured::default(), None);
             }
-            log::debug!(deployment = self.in_flight.deployment().id(), group = &*self.group; "attempt cancelled");
+            self.tell_cancelled();
         }
     }
 }

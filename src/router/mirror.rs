@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::chat::Request;
+use crate::observe::of_request;
 
 use super::Router;
 use super::trail::Trail;
@@ -36,14 +37,14 @@ pub fn send(router: &Arc<Router>, request: &Request, trail: &Trail) {
         let copy = match request.copy(&changes) {
             Ok(copy) => copy,
             Err(error) => {
-                log::warn!(group = group.as_str(); "a copy can't be sent: {error}");
+                of_request!(router.verbosity, group = group.as_str(); "a copy can't be sent: {error}");
                 continue;
             }
         };
         let router = Arc::clone(router);
         tokio::spawn(async move {
             if let Err(failed) = Box::pin(router.answer(&copy, 0)).await {
-                log::info!(group = group.as_str(); "a copy failed: {}", failed.error.message());
+                of_request!(router.verbosity, group = group.as_str(); "a copy failed: {}", failed.error.message());
             }
         });
     }

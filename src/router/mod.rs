@@ -39,6 +39,7 @@ mod view;
 mod watched;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 pub use ledger::Attempt;
 pub use report::{error_json, metadata_json, stream_metadata_json};
@@ -49,7 +50,7 @@ pub use trail::Trail;
 use crate::chat::{Request, Verb};
 use crate::config::{Config, ConfigError, CooldownConfig, StoreConfig, Warning};
 use crate::error::{Error, ErrorKind};
-use crate::observe::{Observer, Record, Watcher};
+use crate::observe::{Observer, Record, Verbosity, Watcher};
 use crate::provider::{self, Answer};
 use crate::runtime::Runtime;
 use crate::store::{self, Engine, Fleet, Shelf, StoreError};
@@ -79,6 +80,9 @@ pub struct Router {
     fleet: Option<Arc<Fleet>>,
     /// Those who hear of what happens. Kept by a reload.
     observer: Arc<Observer>,
+    /// Calls that wait for somebody to return. Kept by a reload, as they are.
+    waiting: Arc<AtomicUsize>,
+    verbosity: Verbosity,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -141,7 +145,10 @@ impl Router {
         let cooldown = Arc::new(config.cooldown.clone());
         let caching = Caching::new(&config, shelf, before.and_then(|before| before.caching.as_ref()));
         let observer = before.map(|before| Arc::clone(&before.observer)).unwrap_or_default();
-        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, observer, config, warnings })
+        let waiting = before.map(|before| Arc::clone(&before.waiting)).unwrap_or_default();
+        observer.keep_spend(budgets.is_empty());
+        let verbosity = Verbosity::new(config.verbose);
+        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, observer, waiting, verbosity, config, warnings })
     }
 
     /// A router over a store of the caller's choice, whatever the configuration names.
@@ -314,10 +321,15 @@ impl Router {
         explain::plan(self, request).map(|plan| plan.to_string())
     }
 
-    /// The state of every group and deployment, as JSON.
+    /// The state of everything, as JSON.
     pub fn snapshot(&self) -> String {
-        let cache = self.caching.as_ref().map(|caching| caching.cache.snapshot());
-        snapshot::render(&self.names, cache, self.fleet.as_deref(), &self.warnings)
+        let callbacks = self.observer.callbacks(&self.config.observe);
+        snapshot::render(&snapshot::Collected::of(self), &callbacks)
+    }
+
+    /// Whether somebody reckons what calls cost, so that a deployment's spend is known.
+    fn reckons_costs(&self) -> bool {
+        !self.budgets.is_empty() || self.observer.is_on()
     }
 }
 

@@ -208,6 +208,11 @@ impl Names {
         }
     }
 
+    /// The aliases of the configuration, by name.
+    pub fn aliases(&self) -> &BTreeMap<String, Alias> {
+        &self.aliases
+    }
+
     /// The groups of the configuration.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter()

@@ -67,7 +67,7 @@ int main(int argc, char **argv)
                     "    litellm_params: {model: openai/gpt-4, api_base: \"%s/garbage/v1\", api_key: " CANARY "}\n"
                     "  - model_name: unreachable\n"
                     "    litellm_params: {model: openai/gpt-4, api_base: \"http://127.0.0.1:1/v1\", api_key: " CANARY "}\n"
-                    "router_settings: {num_retries: 1, disable_cooldowns: true}\n",
+                    "router_settings: {num_retries: 1, disable_cooldowns: true, set_verbose: true}\n",
                     argv[1], argv[1], argv[1]);
 
     say("an answer: metadata, snapshot");

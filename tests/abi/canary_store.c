@@ -170,6 +170,7 @@ static void use(const char *what, const char *settings, const server_t *server, 
                                    "  - model_name: gpt-4\n"
                                    "    litellm_params: {model: openai/gpt-4, mock_response: x, rpm: 1000}\n"
                                    "llmrouter_settings: {redis_failure: fail_closed}\n"
+                                   "set_verbose: true\n"
                                    "%s",
                                    section);
     double end = now_ms() + 20000;

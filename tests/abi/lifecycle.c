@@ -238,7 +238,7 @@ static void log_listener(void)
     router_t *router = router_from("model_list:\n"
                                    "  - model_name: down\n"
                                    "    litellm_params: {model: openai/gpt-4, mock_error: ServiceUnavailableError}\n"
-                                   "router_settings: {num_retries: 0, disable_cooldowns: true}\n");
+                                   "router_settings: {num_retries: 0, disable_cooldowns: true, set_verbose: true}\n");
     pthread_t talkers[4];
     for (int i = 0; i < 4; i++)
         CHECK_INT(pthread_create(&talkers[i], NULL, talk, router), 0);

@@ -115,7 +115,7 @@ inline std::string mock_config(int delay_ms, const std::string& text = "mocked")
 /// A router whose calls fail at once, and are logged.
 inline const std::string failing_config =
     "model_list:\n  - {model_name: g, litellm_params: {model: openai/m, mock_error: 500}, model_info: {id: one}}\n"
-    "router_settings: {num_retries: 0, disable_cooldowns: true}\n";
+    "router_settings: {num_retries: 0, disable_cooldowns: true, set_verbose: true}\n";
 
 inline const std::string hi = R"({"model": "g", "messages": [{"role": "user", "content": "hi"}]})";
 

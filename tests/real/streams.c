@@ -118,11 +118,11 @@ static struct reading *whole(const router_t *router, const char *wire, int token
 static double in_flight(const router_t *router)
 {
     char *snapshot = router_snapshot(router, NULL);
-    double sum = 0;
-    for (const char *at = snapshot; (at = strstr(at, "\"in_flight\":")) != NULL; at += 12)
-        sum += atof(at + 12);
+    /* The first such member is that of all groups. */
+    const char *at = strstr(snapshot, "\"in_flight\":");
+    double attempts = at == NULL ? -1 : atof(at + 12);
     router_string_free(snapshot);
-    return sum;
+    return attempts;
 }
 
 /* A server that is stopped takes the request and says nothing; once the request is under way, it is killed. */

@@ -13,7 +13,7 @@ model_list:
   - model_name: g
     litellm_params: {model: openai/m, mock_error: 500, api_key: sk-canary-0123456789}
     model_info: {id: one}
-router_settings: {num_retries: 0, disable_cooldowns: true}
+router_settings: {num_retries: 0, disable_cooldowns: true, set_verbose: true}
 general_settings: {master_key: x}
 `;
 

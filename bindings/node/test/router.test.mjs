@@ -87,6 +87,37 @@ test('a snapshot tells the state', async (t) => {
   assert.equal(router.snapshot().groups[0].deployments[0].succeeded, 3);
 });
 
+test('a snapshot tells limits, spend, budgets and aliases', async (t) => {
+  const router = closing(
+    t,
+    Router.fromYaml(`
+model_list:
+  - model_name: g
+    litellm_params: {model: openai/m, mock_response: x, rpm: 9, tpm: 900, weight: 1.5, order: 1, tags: [eu, free],
+                     max_parallel_requests: 7, input_cost_per_token: 0.5, output_cost_per_token: 0.25}
+  - {model_name: h, litellm_params: {model: openai/m, mock_error: 429}}
+router_settings: {num_retries: 0, allowed_fails: 0, model_group_alias: {a: g},
+                  provider_budget_config: {openai: {budget_limit: 100, time_period: 1h}}}
+`),
+  );
+  const start = Date.now();
+  await router.completion({ model: 'g', messages: [] });
+  await assert.rejects(router.completion({ model: 'h', messages: [] }));
+  const { groups, aliases, budgets, in_flight: running, waiting } = router.snapshot();
+  const [g, h] = groups;
+  assert.deepEqual([g.state, h.state, g.strategy, g.spend, h.spend], ['healthy', 'down', 'simple-shuffle', 10, 0]);
+  assert.deepEqual([g.rpm, g.tpm, g.in_flight, running, waiting], [1, 30, 0, 0, 0]);
+  const [one] = g.deployments;
+  assert.deepEqual(one.limits, { rpm: 9, tpm: 900, itpm: null, otpm: null, max_parallel_requests: 7 });
+  assert.deepEqual(one.left, { requests: 8, tokens: 870, input_tokens: null, output_tokens: null });
+  assert.deepEqual([one.spend, one.weight, one.order, one.tags], [10, 1.5, 1, ['eu', 'free']]);
+  assert.deepEqual([h.deployments[0].weight, h.deployments[0].order, h.deployments[0].tags], [null, null, []]);
+  assert.deepEqual(aliases, [{ name: 'a', model_group: 'g', hidden: false }]);
+  const [{ resets_at: resets, ...budget }] = budgets;
+  assert.deepEqual(budget, { kind: 'provider', name: 'openai', limit: 100, spent: 10, period_s: 3600 });
+  assert.ok(Math.abs(resets - start - 3_600_000) < 10_000, `${resets}`);
+});
+
 test('what can not be explained throws', (t) => {
   const router = closing(t, Router.fromYaml(mock('x')));
   assert.equal(router.explain(request).resolved.group, 'g');

@@ -1,3 +1,26 @@
+/** What a deployment may be asked; null where it has no such limit. */
+export interface DeploymentLimits {
+  /** Requests a minute. */
+  rpm: number | null;
+  /** Tokens a minute. */
+  tpm: number | null;
+  /** Those of prompts alone. */
+  itpm: number | null;
+  /** Those of answers alone. */
+  otpm: number | null;
+  max_parallel_requests: number | null;
+  [member: string]: unknown;
+}
+
+/** What of the limits is left of the last minute; null where there is no limit. */
+export interface DeploymentLeft {
+  requests: number | null;
+  tokens: number | null;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  [member: string]: unknown;
+}
+
 /** A deployment as the router sees it. */
 export interface DeploymentState {
   id: string;
@@ -20,6 +43,8 @@ export interface DeploymentState {
   rpm: number;
   /** Tokens of the last minute, likewise. */
   tpm: number;
+  limits: DeploymentLimits;
+  left: DeploymentLeft;
   /**
    * Of an answer, for each token of it where they are told; a failure counts as 1,000,000 for a minute. Null if nobody has
    * measured it.
@@ -29,12 +54,50 @@ export interface DeploymentState {
   ttft_ms: number | null;
   succeeded: number;
   failed: number;
+  /** Dollars since the router was made; null where costs are not reckoned or not known. */
+  spend: number | null;
+  /** Null unless set. */
+  weight: number | null;
+  /** Null unless set. */
+  order: number | null;
+  tags: string[];
   [member: string]: unknown;
 }
 
 export interface GroupState {
   name: string;
+  /** `healthy`: all its deployments are; `down`: none is. */
+  state: 'healthy' | 'partial' | 'down';
+  strategy: string;
+  /** Of all its deployments. */
+  in_flight: number;
+  rpm: number;
+  tpm: number;
+  /** Null unless that of each deployment is known. */
+  spend: number | null;
   deployments: DeploymentState[];
+  [member: string]: unknown;
+}
+
+/** Another name of a group. */
+export interface AliasState {
+  name: string;
+  /** Null if there is no such group. */
+  model_group: string | null;
+  hidden: boolean;
+  [member: string]: unknown;
+}
+
+/** A budget and what was spent of it in the running period, in dollars. */
+export interface BudgetState {
+  kind: 'provider' | 'deployment' | 'tag';
+  name: string;
+  limit: number;
+  spent: number;
+  /** Seconds. */
+  period_s: number;
+  /** Unix milliseconds; null while nothing was spent. */
+  resets_at: number | null;
   [member: string]: unknown;
 }
 
@@ -87,7 +150,13 @@ export interface StoreState {
 export interface Snapshot {
   /** The library's version. */
   version: string;
+  /** Attempts that run now. */
+  in_flight: number;
+  /** Calls that wait for a deployment to return. */
+  waiting: number;
   groups: GroupState[];
+  aliases: AliasState[];
+  budgets: BudgetState[];
   /** Null without a cache. */
   cache: CacheState | null;
   /** How this process stands to what it shares state through; null if it shares nothing. */

@@ -16,7 +16,7 @@ const TABLE: &[Key] = &[
     now("fallbacks", Kind::Fallbacks),
     now("default_fallbacks", Kind::Texts),
     now("max_fallbacks", Kind::Count),
-    quiet("set_verbose"),
+    now("set_verbose", Kind::Bool),
     quiet("suppress_debug_info"),
     quiet("json_logs"),
 ];

@@ -3,7 +3,7 @@
 use super::nested::{ALERTING, ALIAS, ALLOWED_FAILS_POLICY, BUDGET, CACHE_KWARGS, RETRY_POLICY, ROUTER_GENERAL};
 use super::nested::{ROUTING_GROUP, STRATEGY_ARGS};
 use super::params::LITELLM_PARAMS;
-use super::{Key, Kind, Section, Unknown, now, planned, proxy, quiet};
+use super::{Key, Kind, Section, Unknown, now, planned, proxy};
 
 pub const ROUTER_SETTINGS: Section = Section { name: "router_settings", tables: &[ROUTER], unknown: Unknown::Refused };
 
@@ -96,8 +96,8 @@ pub(super) const ROUTER: &[Key] = &[
     planned("alerting_config", Kind::Section(&ALERTING)),
     planned("plugins", Kind::List),
     planned("client_ttl", Kind::Seconds),
-    quiet("set_verbose"),
-    quiet("debug_level"),
+    now("set_verbose", Kind::Bool),
+    now("debug_level", Kind::Text),
     proxy("assistants_config"),
     proxy("search_tools"),
     proxy("guardrail_list"),

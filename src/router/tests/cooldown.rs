@@ -150,8 +150,15 @@ async fn a_refused_key_is_refused_wherever_it_is_used() {
         let group = router.names.groups().next().unwrap();
         let view = super::super::view::View::new(&router, group, &request, false);
         let admission = view.admit(member("a", 0), clock::now()).unwrap();
-        let attempt =
-            super::super::ledger::Attempt::begin(&name, member("a", 0), admission, endpoint, &router.cooldown, None);
+        let attempt = super::super::ledger::Attempt::begin(
+            &name,
+            member("a", 0),
+            admission,
+            endpoint,
+            &router.cooldown,
+            None,
+            router.verbosity,
+        );
         attempt.failed(&error, false)
     };
     fail();

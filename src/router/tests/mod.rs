@@ -11,6 +11,7 @@ mod fleet;
 mod herd;
 mod laws;
 mod limits;
+mod logs;
 mod measured;
 mod mirror;
 mod names;
@@ -19,6 +20,7 @@ mod reload;
 mod retries;
 mod schedules;
 mod slots;
+mod snapshot;
 mod strategies;
 
 use std::collections::HashSet;

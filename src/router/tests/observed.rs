@@ -183,3 +183,25 @@ async fn kept_answers_are_heard_with_who_gave_them() {
     assert_eq!((&kept["saved_cache_cost"], &kept["prompt_tokens"]), (&1.35e-5.into(), &10.into()));
     assert_eq!(kept["cache_key"].as_str().unwrap().len(), 64);
 }
+
+#[tokio::test]
+async fn the_snapshot_tells_of_observers_and_of_spend() {
+    let off = "litellm_settings: {failure_callback: [sentry]}\n";
+    let heard = Heard::new(&format!("{YAML}{off}"));
+    for number in 1..=3 {
+        heard.router.answer(&request("good"), number).await.ok().unwrap();
+    }
+    heard.router.observer().flush_until(crate::clock::now() + Duration::from_secs(9));
+    let snapshot: Value = serde_json::from_str(&heard.router.snapshot()).unwrap();
+    assert_eq!(
+        (&snapshot["callbacks"][0]["name"], &snapshot["callbacks"][0]["state"]),
+        (&"listener".into(), &"on".into())
+    );
+    assert_eq!(
+        (&snapshot["callbacks"][1]["name"], &snapshot["callbacks"][1]["state"]),
+        (&"sentry".into(), &"off".into())
+    );
+    assert!(snapshot["callbacks"][1]["last_error"].as_str().unwrap().contains("SENTRY_DSN"));
+    let spend = snapshot["groups"][1]["deployments"][0]["spend"].as_f64().unwrap();
+    assert!((spend - 3.0 * 1.35e-5).abs() < 1e-12, "{spend}");
+}

@@ -102,8 +102,10 @@ impl Cooling {
         }
         known.insert(Arc::clone(&cooled.what), until);
         let cause = ErrorKind::class_named(&cooled.cause).unwrap_or(UNKNOWN_CAUSE);
-        bench.start_from_fleet(now, cooled.left, cause);
-        log::info!(what = &*cooled.what, cause, seconds = cooled.left.as_secs_f64(); "cools down, as another process told");
+        if bench.start_from_fleet(now, cooled.left, cause) {
+            let seconds = cooled.left.as_secs_f64();
+            log::info!(what = &*cooled.what, cause, seconds; "cools down, as another process told");
+        }
     }
 
     /// Whether all that rests was read once.

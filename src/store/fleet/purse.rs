@@ -48,6 +48,11 @@ impl Purse {
         (told.saturating_add(sums.untold) as f64 / NANOS, left.unwrap_or(self.period))
     }
 
+    /// When the running period ends, as far as the store has told; `None` if none runs.
+    pub fn ends(&self, now: Instant) -> Option<Instant> {
+        self.lock().until.filter(|until| *until > now)
+    }
+
     pub(super) fn has_untold(&self) -> bool {
         self.lock().untold > 0
     }

@@ -30,14 +30,12 @@ enum End {
 impl Redis {
     pub(super) async fn watch_all(&self, events: mpsc::Sender<Event>) {
         let mut pause = FIRST_PAUSE;
+        // Whether people know that nothing is heard.
         let mut is_known = false;
         loop {
-            let (why, next) = match self.listen(&events).await {
+            let (why, next) = match self.listen(&events, &mut is_known).await {
                 End::Unheard => return,
-                End::Broken(why) => {
-                    is_known = false;
-                    (why, FIRST_PAUSE)
-                }
+                End::Broken(why) => (why, FIRST_PAUSE),
                 End::Refused(why) => (why, (pause * 2).min(LONGEST_PAUSE)),
             };
             // Once for each time that it is lost.
@@ -51,7 +49,7 @@ impl Redis {
         }
     }
 
-    async fn listen(&self, events: &mpsc::Sender<Event>) -> End {
+    async fn listen(&self, events: &mpsc::Sender<Event>, is_known: &mut bool) -> End {
         let (address, mut connection) = match self.servers.subscriber().await {
             Ok(subscriber) => subscriber,
             Err(why) => return End::Refused(why),
@@ -62,6 +60,7 @@ impl Redis {
             Some(Err(error)) => return End::Refused(super::dial::told(&error)),
             None => return End::Refused("no answer in time".to_owned()),
         }
+        let since = clock::now();
         // What was told before the subscription was heard by nobody here.
         for cooled in self.resting().await.unwrap_or_default() {
             if events.send(Event::Cooled(cooled)).await.is_err() {
@@ -72,6 +71,11 @@ impl Redis {
             let next = clock::within(QUIET, pin!(connection.on_message().next())).await;
             if events.is_closed() {
                 return End::Unheard;
+            }
+            // One that breaks at once is no change: it would be told with each attempt.
+            if *is_known && clock::now().saturating_duration_since(since) >= QUIET {
+                *is_known = false;
+                log::info!("what other processes tell is heard again");
             }
             match next {
                 Some(Some(message)) => {

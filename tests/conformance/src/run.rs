@@ -14,8 +14,9 @@ use crate::case::{Case, LoadError, Places, parse_script};
 use crate::secrets::Secrets;
 use crate::step::Stage;
 
-/// `ROUTER_LOG_DEBUG`: deep enough to find a leaked key.
+/// `ROUTER_LOG_DEBUG`: deep enough to find a leaked key, in routers that are verbose.
 const LOG_LEVEL: i32 = 4;
+const VERBOSE: (&str, &str) = ("LITELLM_LOG", "DEBUG");
 
 /// Which functions a case's calls go through. What holds for one holds for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ fn try_run(path: &Path, form: Form) -> Result<Vec<String>, String> {
 
     let case = Case::read(path, &places)?;
     provider.set_script(&parse_script(case.script.as_ref())?).map_err(|error| error.to_string())?;
+    // SAFETY: as below.
+    unsafe { std::env::set_var(VERBOSE.0, VERBOSE.1) };
     for (name, value) in &case.env {
         // SAFETY: the only other threads are the provider's, which do not look at the environment.
         unsafe { std::env::set_var(name, value) };

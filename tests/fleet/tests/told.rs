@@ -1,9 +1,11 @@
 //! How soon the others know.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use fleet::{Cluster, Server};
 use llmrouter::config::RedisConfig;
+use llmrouter::observe::logs;
 use llmrouter::store::{Engine, Event};
 
 use crate::scene::{cooled, engine, hear, listen, next};
@@ -63,5 +65,37 @@ async fn who_does_not_listen_is_told_nothing() {
     while !count().ends_with('0') {
         assert!(start.elapsed() < Duration::from_secs(5), "{}", count());
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+thread_local! {
+    /// What is logged on a test's own thread, which runs its tasks, too.
+    static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A subscription that is lost, and tried again many times, is one record; so is its return.
+#[tokio::test]
+async fn losing_it_is_logged_once_and_so_is_its_return() {
+    logs::install(|_, record| LOGGED.with_borrow_mut(|logged| logged.push(record.to_owned())));
+    logs::set_level(3);
+    let told = || -> Vec<String> {
+        let is_of_it = |record: &&String| record.contains("what other processes tell");
+        LOGGED.with_borrow(|logged| logged.iter().filter(is_of_it).cloned().collect())
+    };
+    let mut server = Server::new();
+    let (a, b) = (engine(&server.config()), engine(&server.config()));
+    let mut heard = listen(&a, &b).await;
+    for turn in 1..=2 {
+        server.kill();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(told().len(), 2 * turn - 1, "{:?}", told());
+        assert!(told()[2 * turn - 2].contains("is not heard: "), "{:?}", told());
+        server.restart();
+        hear(&mut heard, &b, Duration::from_secs(10)).await;
+        let start = Instant::now();
+        while told().len() < 2 * turn && start.elapsed() < Duration::from_secs(10) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(told()[2 * turn - 1].contains("is heard again"), "{:?}", told());
     }
 }

@@ -26,7 +26,9 @@ pub fn sibling(base: &str) -> Value {
 
 /// Without retries and cooldowns, so that each call is one attempt; `more` adds sections, or replaces these.
 pub fn config(deployments: &[Value], more: Value) -> String {
-    let base = json!({"model_list": deployments, "router_settings": {"num_retries": 0, "disable_cooldowns": true}});
+    let settings = json!({"num_retries": 0, "disable_cooldowns": true});
+    // What must not be logged must not be logged of a single request either.
+    let base = json!({"model_list": deployments, "router_settings": settings, "set_verbose": true});
     merged(base, more).to_string()
 }
 

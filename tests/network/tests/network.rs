@@ -7,6 +7,7 @@ mod client_certificate;
 mod connections;
 mod headers;
 mod http2;
+mod logs;
 mod names;
 mod proxies;
 mod proxy_password;

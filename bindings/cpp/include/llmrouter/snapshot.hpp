@@ -1,4 +1,4 @@
-/// How a router is at one moment: its deployments, its cache, what it shares, and what its configuration warns of.
+/// How a router is at one moment: its deployments, its budgets, its cache, what it shares, and what its configuration warns of.
 #ifndef LLMROUTER_SNAPSHOT_HPP
 #define LLMROUTER_SNAPSHOT_HPP
 
@@ -16,6 +16,23 @@ namespace llmrouter {
 /// A moment, to the millisecond.
 using Moment = std::chrono::system_clock::time_point;
 
+/// What a deployment may be asked; none where it has no such limit.
+struct DeploymentLimits {
+    std::optional<std::uint64_t> rpm;   ///< requests a minute
+    std::optional<std::uint64_t> tpm;   ///< tokens a minute
+    std::optional<std::uint64_t> itpm;  ///< those of prompts alone
+    std::optional<std::uint64_t> otpm;  ///< those of answers alone
+    std::optional<std::uint64_t> max_parallel_requests;
+};
+
+/// What of the limits is left of the last minute; none where there is no limit.
+struct DeploymentLeft {
+    std::optional<std::uint64_t> requests;
+    std::optional<std::uint64_t> tokens;
+    std::optional<std::uint64_t> input_tokens;
+    std::optional<std::uint64_t> output_tokens;
+};
+
 /// A deployment as the router sees it.
 struct DeploymentStatus {
     std::string id;
@@ -30,18 +47,47 @@ struct DeploymentStatus {
     int in_flight = 0;                 ///< attempts that run now
     std::uint64_t rpm = 0;             ///< requests of the last minute, those of other processes included
     std::uint64_t tpm = 0;             ///< tokens of the last minute, likewise
+    DeploymentLimits limits;
+    DeploymentLeft left;
     /// Of an answer, for each token of it where they are told; a failure counts as 1,000,000 for a minute. None if nobody
     /// has measured it. Milliseconds.
     std::optional<double> latency_ms;
     std::optional<double> ttft_ms;  ///< to the first content of a stream, likewise
     std::uint64_t succeeded = 0;    ///< calls since the router was made
     std::uint64_t failed = 0;
+    std::optional<double> spend;  ///< dollars since the router was made; none where costs are not reckoned or not known
+    std::optional<double> weight;
+    std::optional<std::int64_t> order;
+    std::vector<std::string> tags;
 };
 
 /// A model group and its deployments, in the order of the configuration.
 struct GroupStatus {
     std::string name;
+    std::string state;  ///< "healthy" (all are), "partial" or "down" (none is)
+    std::string strategy;
+    std::uint64_t in_flight = 0;  ///< of all its deployments, as below
+    std::uint64_t rpm = 0;
+    std::uint64_t tpm = 0;
+    std::optional<double> spend;  ///< none unless that of each is known
     std::vector<DeploymentStatus> deployments;
+};
+
+/// Another name of a group.
+struct AliasStatus {
+    std::string name;
+    std::optional<std::string> model_group;  ///< none if there is no such group
+    bool hidden = false;
+};
+
+/// A budget and what was spent of it in the running period.
+struct BudgetStatus {
+    std::string kind;  ///< "provider", "deployment" or "tag"
+    std::string name;
+    double limit = 0;  ///< dollars
+    double spent = 0;
+    double period_s = 0;
+    std::optional<Moment> resets_at;  ///< none while nothing was spent
 };
 
 /// The part of the response cache that other processes see, too.
@@ -86,8 +132,12 @@ struct Warning {
 
 /// The state of a router at one moment.
 struct Snapshot {
-    std::string version;  ///< the library's
+    std::string version;          ///< the library's
+    std::uint64_t in_flight = 0;  ///< attempts that run now
+    std::uint64_t waiting = 0;    ///< calls that wait for a deployment to return
     std::vector<GroupStatus> groups;
+    std::vector<AliasStatus> aliases;
+    std::vector<BudgetStatus> budgets;
     std::optional<CacheStatus> cache;  ///< none without a response cache
     std::optional<StoreStatus> store;  ///< none if nothing is shared
     std::vector<Warning> warnings;
@@ -101,6 +151,16 @@ inline std::optional<Moment> moment(Json json) {
 }
 
 inline std::uint64_t count(Json json) { return json.integer<std::uint64_t>().value_or(0); }
+
+inline DeploymentLimits deployment_limits(Json json) {
+    const auto limit = [json](std::string_view name) { return json[name].integer<std::uint64_t>(); };
+    return {limit("rpm"), limit("tpm"), limit("itpm"), limit("otpm"), limit("max_parallel_requests")};
+}
+
+inline DeploymentLeft deployment_left(Json json) {
+    const auto left = [json](std::string_view name) { return json[name].integer<std::uint64_t>(); };
+    return {left("requests"), left("tokens"), left("input_tokens"), left("output_tokens")};
+}
 
 inline DeploymentStatus deployment_status(Json json) {
     DeploymentStatus deployment;
@@ -116,18 +176,41 @@ inline DeploymentStatus deployment_status(Json json) {
     deployment.in_flight = json["in_flight"].integer<int>().value_or(0);
     deployment.rpm = count(json["rpm"]);
     deployment.tpm = count(json["tpm"]);
+    deployment.limits = deployment_limits(json["limits"]);
+    deployment.left = deployment_left(json["left"]);
     deployment.latency_ms = json["latency_ms"].real();
     deployment.ttft_ms = json["ttft_ms"].real();
     deployment.succeeded = count(json["succeeded"]);
     deployment.failed = count(json["failed"]);
+    deployment.spend = json["spend"].real();
+    deployment.weight = json["weight"].real();
+    deployment.order = json["order"].integer<std::int64_t>();
+    json["tags"].elements([&deployment](Json tag) { deployment.tags.push_back(tag.string()); });
     return deployment;
 }
 
 inline GroupStatus group_status(Json json) {
     GroupStatus group;
     group.name = json["name"].string();
+    group.state = json["state"].string();
+    group.strategy = json["strategy"].string();
+    group.in_flight = count(json["in_flight"]);
+    group.rpm = count(json["rpm"]);
+    group.tpm = count(json["tpm"]);
+    group.spend = json["spend"].real();
     json["deployments"].elements([&group](Json one) { group.deployments.push_back(deployment_status(one)); });
     return group;
+}
+
+inline BudgetStatus budget_status(Json json) {
+    BudgetStatus budget;
+    budget.kind = json["kind"].string();
+    budget.name = json["name"].string();
+    budget.limit = json["limit"].real().value_or(0);
+    budget.spent = json["spent"].real().value_or(0);
+    budget.period_s = json["period_s"].real().value_or(0);
+    budget.resets_at = moment(json["resets_at"]);
+    return budget;
 }
 
 inline CacheStatus cache_status(Json json) {
@@ -164,6 +247,13 @@ inline Snapshot snapshot(std::string_view text) {
     const Json json(text);
     Snapshot snapshot;
     snapshot.version = json["version"].string();
+    snapshot.in_flight = count(json["in_flight"]);
+    snapshot.waiting = count(json["waiting"]);
+    json["aliases"].elements([&snapshot](Json one) {
+        snapshot.aliases.push_back(
+            {one["name"].string(), one["model_group"].optional_string(), one["hidden"].is_true()});
+    });
+    json["budgets"].elements([&snapshot](Json one) { snapshot.budgets.push_back(budget_status(one)); });
     json["groups"].elements([&snapshot](Json one) { snapshot.groups.push_back(group_status(one)); });
     if (const Json cache = json["cache"]) snapshot.cache = cache_status(cache);
     if (const Json store = json["store"]) snapshot.store = store_status(store);

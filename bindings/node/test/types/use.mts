@@ -90,6 +90,11 @@ export async function whole(signal: AbortSignal): Promise<string> {
   const skipped: string | null | undefined = metadata.attempts[0]?.skipped;
   const state: 'healthy' | 'cooling' | 'blocked' | undefined = router.snapshot().groups[0]?.deployments[0]?.state;
   const fromFleet: boolean | undefined = router.snapshot().groups[0]?.deployments[0]?.from_fleet;
+  const room: number | null | undefined = router.snapshot().groups[0]?.deployments[0]?.left.requests;
+  const slots: number | null | undefined = router.snapshot().groups[0]?.deployments[0]?.limits.max_parallel_requests;
+  const down: 'healthy' | 'partial' | 'down' | undefined = router.snapshot().groups[0]?.state;
+  const spent: number | null | undefined = router.snapshot().budgets[0]?.spent ?? router.snapshot().groups[0]?.spend;
+  const leads: string | null | undefined = router.snapshot().aliases[0]?.model_group;
   const cache: { hits: number; shared: { state: 'ready' | 'away' } | null } | null = router.snapshot().cache;
   const store: { engine: string; state: 'shared' | 'alone'; last_error: string | null } | null = router.snapshot().store;
   const ms: number | null | undefined = router.snapshot().groups[0]?.deployments[0]?.latency_ms;
