@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::chat::{Body, Request, usage_of};
 use crate::clock;
@@ -61,6 +61,15 @@ pub struct Kept {
     pub key: String,
 }
 
+/// A stream came from more than one deployment: what is told of the last part is not all.
+#[derive(Clone, Copy, Default)]
+pub struct Joined {
+    /// What the parts before the last one cost, if that is known.
+    pub cost_before: Option<f64>,
+    /// By all parts.
+    pub spent: Spent,
+}
+
 /// An attempt at a deployment has ended.
 pub struct AttemptEnded {
     /// From 1, in the order of their ends.
@@ -80,6 +89,7 @@ pub struct CallEnded {
     /// Groups that were asked and left behind.
     pub fallbacks: usize,
     pub kept: Option<Kept>,
+    pub joined: Option<Joined>,
     pub dropped_params: Vec<String>,
 }
 
@@ -179,6 +189,18 @@ impl Event {
         }
     }
 
+    /// The attempt whose tokens were counted, else the last one.
+    fn paid(&self) -> Option<&Record> {
+        self.records().iter().rev().find(|record| record.tokens.is_some()).or_else(|| self.attempt())
+    }
+
+    pub(super) fn joined(&self) -> Option<&Joined> {
+        match &self.ended {
+            Ended::Attempt(_) => None,
+            Ended::Call(call) => call.joined.as_ref(),
+        }
+    }
+
     /// The attempts of it.
     pub fn records(&self) -> &[Record] {
         match &self.ended {
@@ -220,6 +242,14 @@ impl Event {
 
     /// What was used; `None` where nothing is known of it.
     pub fn usage(&self) -> Option<Usage> {
+        match self.joined() {
+            Some(Joined { spent, .. }) => Some(Usage::of_tokens(spent.prompt, spent.completion)),
+            None => self.own_usage(),
+        }
+    }
+
+    /// Of a stream that came in parts, of the last one.
+    fn own_usage(&self) -> Option<Usage> {
         if let Some(told) = &self.told {
             return Some(told.usage(&self.call));
         }
@@ -227,16 +257,22 @@ impl Event {
         Some(Usage::of_tokens(tokens.input, tokens.output))
     }
 
-    /// Dollars. `None` where a price is not known, never 0 then; what was kept or failed is free.
+    /// Dollars. `None` where a price is not known, never 0 then; what was kept is free, and what failed before its first
+    /// content.
     pub fn cost(&self) -> Option<f64> {
-        let free = self.kept().is_some() || (self.error.is_some() && !self.is_cancelled());
+        let free = self.kept().is_some() || (self.error.is_some() && !self.is_cancelled() && self.told.is_none());
         if free {
             return Some(0.0);
         }
-        let Some(record) = self.attempt() else { return Some(0.0) };
+        let before = self.joined().map_or(Some(0.0), |joined| joined.cost_before)?;
+        Some(before + self.own_cost()?)
+    }
+
+    fn own_cost(&self) -> Option<f64> {
+        let Some(record) = self.paid() else { return Some(0.0) };
         let (deployment, model) = (record.deployment.as_ref()?, record.model.as_deref()?);
         let info = pricing::of_deployment(&deployment.config, &deployment.provider, model);
-        match self.usage() {
+        match self.own_usage() {
             Some(usage) => pricing::cost(&info, &usage),
             None => Some(0.0).filter(|_| self.error.is_some()),
         }
@@ -248,8 +284,12 @@ impl Event {
         own + self.call.request.text_len() + self.told.as_ref().map_or(0, |told| told.weight())
     }
 
-    /// The `usage` member of the answer, as the provider wrote it.
+    /// The `usage` member of the answer, as the provider wrote it; of a stream in parts, the sum.
     pub fn usage_json(&self) -> Option<Value> {
+        if let Some(Joined { spent: Spent { prompt, completion }, .. }) = self.joined().copied() {
+            let total = prompt + completion;
+            return Some(json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}));
+        }
         let told = self.told.as_ref()?;
         let usage = match &told.body {
             Some(body) if body.usage().is_none() => usage_of(body.json()?)?.get().to_owned(),

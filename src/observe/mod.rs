@@ -8,12 +8,13 @@ mod lane;
 pub mod logs;
 mod observer;
 mod origin;
+mod parameters;
 mod payload;
 mod record;
 mod sink;
 mod watcher;
 
-pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Kept, Told};
+pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Joined, Kept, Told};
 pub use hidden::is_passed_on;
 pub use observer::{Listener, Observer};
 pub use origin::Origin;

@@ -16,6 +16,9 @@ use super::sink::Sink;
 /// Hears of each event: its level (1 error, 2 warning, 3 information) and its payload, JSON.
 pub type Listener = Box<dyn Fn(i32, &str) + Send + Sync>;
 
+/// For what was taken for a listener that is gone: nobody hears it, so it takes no time.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// Bits of what is on.
 const LISTENER: u8 = 1;
 const SINKS: u8 = 2;
@@ -75,8 +78,9 @@ impl Observer {
         // Having the lock for writing means that the former one is not running.
         *self.listener.write().unwrap_or_else(PoisonError::into_inner) = listener;
         if !is_on {
-            // What came for the one before is for nobody after it.
+            // What came for the one before is for nobody after it: neither what waits nor what was taken already.
             self.for_listener.clear();
+            self.for_listener.drained(clock::now() + SETTLING);
         }
         Ok(())
     }
