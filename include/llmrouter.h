@@ -532,7 +532,7 @@ char *router_snapshot(const router_t *router,
  * Sends one event for each attempt and each call that ended to `listener`; NULL turns it off. Quiescent on return, as for logs. The event is
  * LiteLLM's standard logging payload, with `"event": "attempt"` or `"call"`; its level is `ROUTER_LOG_INFO`, `ROUTER_LOG_WARN` for an attempt that
  * failed, `ROUTER_LOG_ERROR` for a call that failed. They come on a thread of their own: a listener that is slow loses the oldest, with a count
- * in the snapshot, and holds up no call. False inside a callback.
+ * in the snapshot, and holds up no call. `router_free` lets it hear what has ended, for a second at most. False inside a callback.
  */
 ROUTER_API
 bool router_set_event_listener(const router_t *router,

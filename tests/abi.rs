@@ -134,6 +134,10 @@ programs! {
     };
     free_inflight: Program { source: "free_inflight.c", ..PLAIN };
     free_inflight_with_debug_assertions: Program { source: "free_inflight.c", faults: true, ..PLAIN };
+    events: Program { source: "events.c", ..PLAIN };
+    events_threads: Program { source: "events.c", under: Under::Threads, ..PLAIN };
+    events_inside: Program { source: "events_inside.c", ..PLAIN };
+    events_inside_threads: Program { source: "events_inside.c", under: Under::Threads, ..PLAIN };
     exit: Program { source: "exit.c", under: Under::Plain, ..PLAIN };
     fork: Program { source: "fork.c", under: Under::Plain, ..PLAIN };
     panic: Program { source: "panic.c", under: Under::SanitizersNoLeaks, faults: true, ..PLAIN };

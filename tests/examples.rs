@@ -101,13 +101,25 @@ fn caching() {
     assert_eq!(run("caching", &["examples/config/caching.yaml"]), expected);
 }
 
+#[test]
+fn events() {
+    let text = run("events", &["examples/config/events.yaml"]);
+    // How long it took is never the same.
+    let shown = |line: &str| match line.rsplit_once(", ") {
+        Some((before, _)) => format!("{before}, 5.0 ms\n"),
+        None => format!("{line}\n"),
+    };
+    let expected = sdk::read(sdk::root().join("tests/bindings/events.txt"));
+    assert_eq!(text.lines().map(shown).collect::<String>(), expected);
+}
+
 /// Every example has a test here.
 #[test]
 fn every_example_is_run() {
     for entry in std::fs::read_dir(sdk::root().join("examples/c")).expect("examples/c") {
         let name = entry.expect("an entry").file_name();
         assert!(
-            ["hello.c", "failover.c", "many.c", "explain.c", "stream.c", "tools.c", "caching.c"]
+            ["hello.c", "failover.c", "many.c", "explain.c", "stream.c", "tools.c", "caching.c", "events.c"]
                 .iter()
                 .any(|known| name == *known),
             "{name:?} has no test"

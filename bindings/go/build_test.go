@@ -69,6 +69,7 @@ func TestExamples(t *testing.T) {
 	checks := map[string]func(*testing.T, string){
 		"hello": checkHello, "failover": checkFailover, "many": checkMany, "explain": checkExplain,
 		"stream": checkStream, "tools": checkTools, "caching": checkCaching,
+		"events": checkEvents,
 	}
 	for mode, how := range linkModes(t) {
 		for name, check := range checks {
@@ -147,6 +148,16 @@ func checkCaching(t *testing.T, text string) {
 		t.Fatal(err)
 	}
 	if text != string(expected) {
+		t.Errorf("not what it should say:\n%s", expected)
+	}
+}
+
+func checkEvents(t *testing.T, text string) {
+	expected, err := os.ReadFile(filepath.Join(root(t), "tests", "bindings", "events.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if regexp.MustCompile(`[0-9.]+ ms`).ReplaceAllString(text, "5.0 ms") != string(expected) {
 		t.Errorf("not what it should say:\n%s", expected)
 	}
 }

@@ -73,7 +73,7 @@ func (r *Router) start(begin starting, path string, request json.RawMessage) (C.
 	case started.error != nil:
 		return 0, takeError(started.error)
 	default:
-		return 0, localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "a call that waits was made inside a log listener")
+		return 0, localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "a call that waits was made inside a listener")
 	}
 }
 

@@ -30,6 +30,9 @@
 // [Router.Embedding] asks for embeddings; [Router.Request] and [Router.RequestStream] take a request of any other verb, by
 // OpenAI's path: "/responses", "/audio/transcriptions", ….
 //
+// [Router.SetEventListener] hears each attempt and each call when it has ended: who was asked, what it took, what it
+// cost, why it failed.
+//
 // Any number of goroutines may use a [Router] at once. A call costs no thread while it waits: thousands may be in
 // flight. Its context cancels it.
 //

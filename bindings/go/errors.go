@@ -22,7 +22,7 @@ const (
 	ErrShutDown               = class("ShutDownError")              // The router was closed, or is shutting down.
 	ErrForked                 = class("ForkedError")                // The router was made in the process this one was forked from.
 	ErrInternal               = class("InternalError")              // A fault of the library. The router stays usable.
-	ErrInCallback             = class("InCallbackError")            // A call that waits was made inside a log listener.
+	ErrInCallback             = class("InCallbackError")            // A call that waits was made inside a listener.
 	ErrBusy                   = class("BusyError")                  // Another read of the stream is not finished.
 	ErrBadRequest             = class("BadRequestError")            // 400, 413, 424, or refused by the router itself.
 	ErrAuthentication         = class("AuthenticationError")        // 401.

@@ -39,7 +39,7 @@ func SetLogListener(level LogLevel, listen func(level LogLevel, record json.RawM
 	}
 	// Asked first: whoever holds the lock may be waiting for this listener to end.
 	if bool(C.llmrouter_go_listening()) {
-		return localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "the log listener was set inside a log listener")
+		return localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "the log listener was set inside a listener")
 	}
 	listener.Lock()
 	defer listener.Unlock()

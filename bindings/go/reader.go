@@ -53,7 +53,7 @@ func each[T any](r *reader, parse func(json.RawMessage) (T, error)) iter.Seq2[T,
 		var none T
 		switch {
 		case bool(C.llmrouter_go_listening()):
-			yield(none, localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "a stream was read inside a log listener"))
+			yield(none, localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "a stream was read inside a listener"))
 			return
 		case !r.reading.CompareAndSwap(false, true):
 			yield(none, localError(C.ROUTER_ERROR_BUSY, ErrBusy, "another loop reads the stream"))
@@ -153,7 +153,7 @@ func (r *reader) Metadata() *Metadata {
 }
 
 // Close ends the stream, down to the provider's connection, and frees it. A loop over it in another goroutine
-// ends with [ErrCancelled]. Any goroutine may call it, any number of times; the first one waits. Inside a log listener it
+// ends with [ErrCancelled]. Any goroutine may call it, any number of times; the first one waits. Inside a listener it
 // returns at once and the rest happens in the background. It never fails.
 func (r *reader) Close() error {
 	if !r.uses.close() {

@@ -7,12 +7,12 @@ import "runtime"
 
 // Reload puts another configuration, YAML (or JSON) text, in the place of this one. Calls that have begun keep theirs; what
 // was learnt of a deployment whose id stays (health, use, latency) is kept. It fails with [ErrConfig] as [NewFromYAML]
-// does, and then nothing has changed; with [ErrInCallback] inside a log listener; with [ErrShutDown] after
+// does, and then nothing has changed; with [ErrInCallback] inside a listener; with [ErrShutDown] after
 // [Router.Close].
 func (r *Router) Reload(yaml string) error {
 	// What a reload warns of is heard while it runs: a listener that reloads would wait for itself.
 	if bool(C.llmrouter_go_listening()) {
-		return localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "the configuration was replaced inside a log listener")
+		return localError(C.ROUTER_ERROR_IN_CALLBACK, ErrInCallback, "the configuration was replaced inside a listener")
 	}
 	// No crossing is taken: the listener that hears those warnings may need one.
 	if !r.uses.enter() {

@@ -12,8 +12,9 @@ import (
 // Router is a configuration with its deployments, connections and threads. Any number of goroutines may use one.
 // Make it with [NewFromYAML] or [NewFromFile], end it with [Router.Close].
 type Router struct {
-	handle *C.router_t
-	uses   uses
+	handle   *C.router_t
+	uses     uses
+	listener eventListener
 }
 
 // NewFromYAML makes a router from YAML (or JSON) text. It fails with [ErrConfig] if that can't be used; the message
@@ -52,7 +53,7 @@ func adopt(handle *C.router_t) *Router {
 }
 
 // Shutdown refuses new calls with [ErrShutDown] and waits up to drain for those in flight. True if all of them
-// ended; what is left keeps running until [Router.Close]. False at once inside a log listener.
+// ended; what is left keeps running until [Router.Close]. False at once inside a listener.
 func (r *Router) Shutdown(drain time.Duration) bool {
 	if !r.uses.enter() {
 		return true
@@ -68,7 +69,7 @@ func (r *Router) Shutdown(drain time.Duration) bool {
 }
 
 // Close ends what runs with [ErrShutDown], waits until that is done, and frees everything. Calls made later fail
-// with [ErrShutDown]. Any goroutine may call it, any number of times; the first one waits. Inside a log listener it
+// with [ErrShutDown]. Any goroutine may call it, any number of times; the first one waits. Inside a listener it
 // returns at once and the rest happens in the background. It never fails.
 //
 // A [Router.Shutdown] that still waits is waited for.
@@ -88,4 +89,6 @@ func (r *Router) Close() error {
 func (r *Router) free() {
 	r.uses.wait()
 	C.router_free(r.handle)
+	// It has heard the last event.
+	r.listener.replace(0)
 }

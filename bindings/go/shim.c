@@ -93,6 +93,19 @@ bool llmrouter_go_listen(uintptr_t handle, int32_t level)
     return router_set_log_listener(handle == 0 ? NULL : listen, (void *)handle, level);
 }
 
+static void ended(void *user_data, int32_t level, const char *json, size_t len)
+{
+    llmrouter_go_text_t event = {json, len};
+    listening = true;
+    llmrouterGoEnded((uintptr_t)user_data, level, &event);
+    listening = false;
+}
+
+bool llmrouter_go_listen_to_events(const router_t *router, uintptr_t handle)
+{
+    return router_set_event_listener(router, handle == 0 ? NULL : ended, (void *)handle);
+}
+
 bool llmrouter_go_listening(void)
 {
     return listening;

@@ -30,7 +30,7 @@ typedef struct {
     llmrouter_go_text_t json;
 } llmrouter_go_failure_t;
 
-/* How starting a call went: neither accepted nor with an error inside a log listener. */
+/* How starting a call went: neither accepted nor with an error inside a listener. */
 typedef struct {
     bool accepted;
     uint64_t call;
@@ -53,7 +53,10 @@ llmrouter_go_failure_t llmrouter_go_failure(const router_error_t *error);
 /* A `handle` of 0 turns the listener off. */
 bool llmrouter_go_listen(uintptr_t handle, int32_t level);
 
-/* Whether this thread is inside a log listener. */
+/* The same for a router's events. False if it was refused. */
+bool llmrouter_go_listen_to_events(const router_t *router, uintptr_t handle);
+
+/* Whether this thread is inside a listener. */
 bool llmrouter_go_listening(void);
 
 #endif

@@ -7,7 +7,7 @@ import (
 )
 
 // uses counts the goroutines that are inside C with a handle, so that it is freed when the last one has left. A
-// read-write lock would do, but whoever waits for one in a log listener could wait for itself.
+// read-write lock would do, but whoever waits for one in a listener could wait for itself.
 type uses struct {
 	count atomic.Int64
 	idle  chan struct{}

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" />
 
+import type { RouterEvent } from './types/event';
 import type { LogLevel, LogRecord } from './types/log';
 import type { Plan } from './types/plan';
 import type { CompletionRequest, StreamRequest } from './types/request';
@@ -10,6 +11,7 @@ import type { EmbeddingRequest, StreamPath, VerbPath, VerbRequest } from './type
 
 export * from './types/chunk';
 export * from './types/completion';
+export * from './types/event';
 export * from './types/log';
 export * from './types/metadata';
 export * from './types/plan';
@@ -163,6 +165,15 @@ export class Router {
    * @throws {ShutDownError} after `close`
    */
   snapshot(): Snapshot;
+
+  /**
+   * Has `listener` hear each attempt and each call that ends from now on, once; null turns it off. It is called on this
+   * thread, does not keep the process alive, and ends with the router: `close` resolves when it has heard the last event.
+   * No call waits for it: while the event loop is busy, up to 17,000 events wait, and then the oldest are lost. A
+   * listener that refers to its router keeps that from being collected; close such a router.
+   * @throws {ShutDownError} after `close`
+   */
+  setEventListener(listener: ((event: RouterEvent) => void) | null): void;
 
   /**
    * Refuses new calls from now on and waits up to `drainMs` milliseconds for those that run. Resolves to whether all

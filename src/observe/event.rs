@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::chat::{Body, Request, usage_of};
 use crate::clock;
@@ -75,6 +75,15 @@ pub struct Kept {
     pub key: String,
 }
 
+/// A stream came from more than one deployment: what is told of the last part is not all.
+#[derive(Clone, Copy, Default)]
+pub struct Joined {
+    /// What the parts before the last one cost, if that is known.
+    pub cost_before: Option<f64>,
+    /// By all parts.
+    pub spent: Spent,
+}
+
 /// An attempt at a deployment has ended.
 pub struct AttemptEnded {
     /// From 1, in the order of their ends.
@@ -94,6 +103,7 @@ pub struct CallEnded {
     /// Groups that were asked and left behind.
     pub fallbacks: usize,
     pub kept: Option<Kept>,
+    pub joined: Option<Joined>,
     pub dropped_params: Vec<String>,
 }
 
@@ -209,6 +219,18 @@ impl Event {
         }
     }
 
+    /// The attempt whose tokens were counted, else the last one.
+    fn paid(&self) -> Option<&Record> {
+        self.records().iter().rev().find(|record| record.tokens.is_some()).or_else(|| self.attempt())
+    }
+
+    pub(super) fn joined(&self) -> Option<&Joined> {
+        match &self.ended {
+            Ended::Attempt(_) => None,
+            Ended::Call(call) => call.joined.as_ref(),
+        }
+    }
+
     /// The attempts of it.
     pub fn records(&self) -> &[Record] {
         match &self.ended {
@@ -250,6 +272,14 @@ impl Event {
 
     /// What was used; `None` where nothing is known of it.
     pub fn usage(&self) -> Option<Usage> {
+        match self.joined() {
+            Some(Joined { spent, .. }) => Some(Usage::of_tokens(spent.prompt, spent.completion)),
+            None => self.own_usage(),
+        }
+    }
+
+    /// Of a stream that came in parts, of the last one.
+    fn own_usage(&self) -> Option<Usage> {
         if let Some(told) = &self.told {
             return Some(told.usage(&self.call).clone());
         }
@@ -257,7 +287,8 @@ impl Event {
         Some(Usage::of_tokens(tokens.input, tokens.output))
     }
 
-    /// Dollars. `None` where a price is not known, never 0 then; what was kept or failed is free.
+    /// Dollars. `None` where a price is not known, never 0 then; what was kept is free, and what failed before its first
+    /// content.
     pub fn cost(&self) -> Option<f64> {
         self.costs().map(|cost| cost.total)
     }
@@ -278,12 +309,15 @@ impl Event {
     }
 
     fn reckon(&self) -> Option<Cost> {
-        let free = self.kept().is_some() || (self.error.is_some() && !self.is_cancelled());
-        let Some(record) = self.attempt().filter(|_| !free) else { return Some(Cost::default()) };
+        let failed_early = self.error.is_some() && !self.is_cancelled() && self.told.is_none();
+        let Some(record) = self.paid().filter(|_| self.kept().is_none() && !failed_early) else {
+            return Some(Cost::default());
+        };
+        let before = self.joined().map_or(Some(0.0), |joined| joined.cost_before)?;
         let info = self.call.prices.of(record.deployment.as_ref()?, record.model.as_ref()?);
-        let Some(usage) = self.usage() else {
+        let Some(usage) = self.own_usage() else {
             // Nobody knows what was used; of what was cancelled before it began, nothing.
-            return self.error.as_ref().map(|_| Cost::default());
+            return self.error.as_ref().map(|_| Cost { total: before, ..Cost::default() });
         };
         let total = pricing::cost(&info, &usage)?;
         let tokens = usage.tokens.map(|tokens| pricing::Tokens {
@@ -296,7 +330,7 @@ impl Event {
         let of_input = Usage { tokens, web_searches: 0, ..usage.clone() };
         let input = pricing::cost(&info, &of_input).unwrap_or_default();
         let searches = pricing::cost(&info, &Usage { tokens, ..usage }).map_or(0.0, |both| both - input);
-        Some(Cost { input, output: (total - input - searches).max(0.0), total })
+        Some(Cost { input, output: (total - input - searches).max(0.0), total: before + total })
     }
 
     /// The bytes that it holds in memory, by and large.
@@ -305,8 +339,12 @@ impl Event {
         own + self.call.request.text_len() + self.told.as_ref().map_or(0, |told| told.weight())
     }
 
-    /// The `usage` member of the answer, as the provider wrote it.
+    /// The `usage` member of the answer, as the provider wrote it; of a stream in parts, the sum.
     pub fn usage_json(&self) -> Option<Value> {
+        if let Some(Joined { spent: Spent { prompt, completion }, .. }) = self.joined().copied() {
+            let total = prompt + completion;
+            return Some(json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}));
+        }
         let told = self.told.as_ref()?;
         let usage = match &told.body {
             Some(body) if body.usage().is_none() => usage_of(body.json()?)?.get().to_owned(),

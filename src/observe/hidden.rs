@@ -44,7 +44,11 @@ impl Event {
 
     /// Whether nobody told the usage, and it was reckoned.
     pub fn usage_is_estimated(&self) -> bool {
-        self.told.as_ref().is_some_and(|told| told.body.is_none() && told.usage.is_none() && told.estimated.is_some())
+        self.joined().is_some()
+            || self
+                .told
+                .as_ref()
+                .is_some_and(|told| told.body.is_none() && told.usage.is_none() && told.estimated.is_some())
     }
 
     /// The `id` of the answer.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clock;
@@ -20,6 +20,8 @@ const BATCH: usize = 64;
 const LINGER: Duration = Duration::from_millis(2);
 /// How often it does so before it sleeps.
 const LOOKS: u32 = 5;
+/// For what waits at the end: whoever is slower than that loses the rest, with a count.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// One queue and the state of its thread.
 #[derive(Default)]
@@ -30,6 +32,8 @@ pub struct Lane {
     /// For those who wait until all is done.
     idle: Condvar,
     lost: AtomicU64,
+    /// Until when it hands over, once it was asked to end.
+    until: OnceLock<Instant>,
 }
 
 #[derive(Default)]
@@ -112,6 +116,10 @@ impl Lane {
                 queue.busy = true;
                 drop(queue);
                 for event in taken.drain(..) {
+                    if self.is_late() {
+                        self.lost.fetch_add(1, Ordering::Relaxed);
+                        continue;
+                    }
                     // Whoever panics at one event hears of the next one.
                     if catch_unwind(AssertUnwindSafe(|| hand_over(&event))).is_err() {
                         log::error!("an observer panicked at an event");
@@ -146,8 +154,13 @@ impl Lane {
         self.wait(until, |queue| queue.thread == Thread::None || (queue.events.is_empty() && !queue.busy))
     }
 
-    /// Has the thread hand over what there is and end, and waits for that. Not from the thread itself.
+    fn is_late(&self) -> bool {
+        self.until.get().is_some_and(|until| clock::now() >= *until)
+    }
+
+    /// Has the thread hand over what there is, for a second at most, and end, and waits for that. Not from the thread itself.
     pub fn end(&self) {
+        let _ = self.until.set(clock::now() + FAREWELL);
         let mut queue = self.lock();
         if queue.thread == Thread::None {
             return;
@@ -204,6 +217,7 @@ mod tests {
             records: Vec::new(),
             fallbacks: 0,
             kept: None,
+            joined: None,
             dropped_params: Vec::new(),
         };
         Arc::new(Event::new(

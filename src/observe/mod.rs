@@ -11,6 +11,7 @@ mod lane;
 pub mod logs;
 mod observer;
 mod origin;
+mod parameters;
 mod payload;
 mod prices;
 mod record;
@@ -19,7 +20,7 @@ mod verbosity;
 mod watcher;
 
 pub use connect::Connected;
-pub use event::{AttemptEnded, Call, CallEnded, Cost, Ended, Event, Kept, Told};
+pub use event::{AttemptEnded, Call, CallEnded, Cost, Ended, Event, Joined, Kept, Told};
 pub use heard::Heard;
 pub use hidden::is_passed_on;
 pub use observer::{Listener, Observer};

@@ -21,6 +21,8 @@ pub type Listener = Box<dyn Fn(i32, &str) + Send + Sync>;
 
 /// What a sink that a reload has replaced may still take.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// For what was taken for a listener that is gone: nobody hears it, so it takes no time.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// Bits of what is on.
 const LISTENER: u8 = 1;
@@ -109,8 +111,9 @@ impl Observer {
         // Having the lock for writing means that the former one is not running.
         *self.listener.write().unwrap_or_else(PoisonError::into_inner) = listener;
         if !is_on {
-            // What came for the one before is for nobody after it.
+            // What came for the one before is for nobody after it: neither what waits nor what was taken already.
             self.for_listener.clear();
+            self.for_listener.drained(clock::now() + SETTLING);
         }
         Ok(())
     }
@@ -191,6 +194,11 @@ impl Observer {
         (self.for_listener.lost(), self.for_sinks.lost())
     }
 
+    /// Events that wait for the listener.
+    pub fn listening(&self) -> usize {
+        self.for_listener.waiting()
+    }
+
     /// How each of them is: the listener, the callbacks at work, and those that are off, in file order.
     pub fn callbacks(&self, observe: &ObserveConfig) -> Vec<SinkStatus> {
         let (lost, too_fast) = self.lost();
@@ -199,7 +207,7 @@ impl Observer {
             name: "listener".to_owned(),
             state: "on",
             lost,
-            waiting: self.for_listener.waiting() as u64,
+            waiting: self.listening() as u64,
             ..SinkStatus::default()
         });
         let sinks = self.sinks();

@@ -12,26 +12,8 @@ use crate::transport::Phases;
 
 use super::event::{CallEnded, Cost, Ended, Event};
 use super::hidden::passed_on;
+use super::parameters::parameters;
 use super::record::Record;
-
-/// Parameters that hold what was asked: shown only to whoever may see content.
-const CONTENT: [&str; 13] = [
-    "messages",
-    "input",
-    "prompt",
-    "query",
-    "documents",
-    "instructions",
-    "prediction",
-    "suffix",
-    "image",
-    "mask",
-    "file",
-    "mock_response",
-    "mock_tool_calls",
-];
-/// A parameter that is longer than this says more than how a call was made.
-const LONGEST_PARAMETER: usize = 256;
 
 #[derive(Serialize)]
 struct Payload<'a> {
@@ -234,7 +216,7 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
         response: content.then(|| event.told.as_ref()?.answer()).flatten(),
         error_str: event.error.as_ref().map(|error| error.message()),
         error_information: event.error.as_ref().map(|error| failure(error, event.provider())),
-        model_parameters: parameters(event, content),
+        model_parameters: parameters(&event.call.request, content),
         dropped_params: ended.map_or(&[], |ended| ended.dropped_params.as_slice()),
         hidden_params: json!({
             "model_id": model_id,
@@ -277,17 +259,6 @@ fn failure<'a>(error: &'a Error, provider: Option<&'a str>) -> Failure<'a> {
         retry_after: error.retry_after().map(|wait| wait.as_secs_f64()),
         traceback: "",
     }
-}
-
-/// How the call was made: no prompt, and without `content` nothing that is long or made of parts.
-fn parameters(event: &Event, content: bool) -> Map<String, Value> {
-    let request = &event.call.request;
-    let is_shown = |name: &str, text: &str| {
-        let plain = text.len() <= LONGEST_PARAMETER && !text.starts_with(['{', '[']);
-        name != "model" && !CONTENT.contains(&name) && (content || plain)
-    };
-    let shown = request.sent().filter(|(name, text)| is_shown(name, text));
-    shown.filter_map(|(name, text)| Some((name.to_owned(), serde_json::from_str(text).ok()?))).collect()
 }
 
 /// The caller's own, and what the router did, in LiteLLM's words.

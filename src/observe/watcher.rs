@@ -47,7 +47,10 @@ impl Watcher {
         let number = {
             let mut heard = self.heard();
             heard.records.push(record.clone());
-            heard.told.clone_from(&told);
+            // Who was asked last may have failed to go on with what another one has said.
+            if told.is_some() {
+                heard.told.clone_from(&told);
+            }
             u32::try_from(heard.records.len()).unwrap_or(u32::MAX)
         };
         let ended = Ended::Attempt(AttemptEnded { number, record: record.clone() });
@@ -77,8 +80,16 @@ impl Watcher {
         };
         let took = clock::now().saturating_duration_since(self.call.start);
         let fallbacks = fallbacks(&records, None);
-        let ended =
-            CallEnded { took, overhead: None, ttft: None, records, fallbacks, kept: None, dropped_params: Vec::new() };
+        let ended = CallEnded {
+            took,
+            overhead: None,
+            ttft: None,
+            records,
+            fallbacks,
+            kept: None,
+            joined: None,
+            dropped_params: Vec::new(),
+        };
         self.tell(Ended::Call(ended), Some(error), told);
     }
 

@@ -1,10 +1,11 @@
 //! What a call cost, in dollars. Reckoned only when somebody asks; what is not known is none, never 0.
 
 use crate::chat::Verb;
+use crate::observe::Record;
 use crate::pricing;
 
 use super::stream::Usage;
-use super::trail::Trail;
+use super::trail::{Parts, Trail};
 
 /// The cost of a whole answer; `body` is its text if that is JSON.
 pub fn of_answer(trail: &Trail, verb: Verb, body: Option<&str>) -> Option<f64> {
@@ -12,7 +13,7 @@ pub fn of_answer(trail: &Trail, verb: Verb, body: Option<&str>) -> Option<f64> {
         return Some(0.0);
     }
     let characters = trail.characters().map(|count| count.get().into());
-    reckon(trail, &pricing::Usage::of_answer(verb, body, trail.fresh_usage(), characters))
+    reckon(trail.last_asked()?, &pricing::Usage::of_answer(verb, body, trail.fresh_usage(), characters))
 }
 
 /// The cost of a stream, as far as it has come.
@@ -20,15 +21,23 @@ pub fn of_stream(trail: &Trail, usage: &Usage) -> Option<f64> {
     if trail.hit().is_some() {
         return Some(0.0);
     }
+    let paid = trail.paid()?;
+    match trail.joined() {
+        Some(Parts { joined, last: Some(last) }) => Some(joined.cost_before? + of_part(paid, last)?),
+        _ => of_part(paid, usage),
+    }
+}
+
+/// The cost of what one deployment gave of a stream.
+pub fn of_part(record: &Record, usage: &Usage) -> Option<f64> {
     let usage = match usage {
         Usage::Told(told) => pricing::Usage::read(told),
         Usage::Estimated { prompt, completion } => pricing::Usage::of_tokens(*prompt, *completion),
     };
-    reckon(trail, &usage)
+    reckon(record, &usage)
 }
 
-fn reckon(trail: &Trail, usage: &pricing::Usage) -> Option<f64> {
-    let record = trail.last_asked()?;
+fn reckon(record: &Record, usage: &pricing::Usage) -> Option<f64> {
     let (deployment, model) = (record.deployment.as_ref()?, record.model.as_deref()?);
     let info = pricing::of_deployment(&deployment.config, &deployment.provider, model);
     pricing::cost(&info, usage)

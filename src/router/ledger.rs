@@ -117,7 +117,12 @@ impl Attempt {
     }
 
     /// `blameless`: the bound that the attempt ran into, if it did, was none of its own.
-    pub fn failed(mut self, error: &Error, blameless: bool) -> Record {
+    pub fn failed(self, error: &Error, blameless: bool) -> Record {
+        self.broken(error, blameless, Measured::default(), None)
+    }
+
+    /// The same in the midst of an answer: what had come until then is paid for.
+    pub fn broken(mut self, error: &Error, blameless: bool, measured: Measured, told: Option<Told>) -> Record {
         let now = clock::now();
         let run_out = blameless && error.kind() == ErrorKind::Timeout && error.provider_status().is_none();
         // What is wrong with the request says nothing about who refused it.
@@ -140,8 +145,8 @@ impl Attempt {
         }
         let (deployment, class) = (self.in_flight.deployment().id(), error.class());
         of_request!(self.verbosity, deployment, group = &*self.group, class; "attempt failed: {}", error.message());
-        let record = self.record(now, error.provider_status(), Some(error.class()), Measured::default());
-        self.tell(&record, Some(error), None);
+        let record = self.record(now, error.provider_status(), Some(error.class()), measured);
+        self.tell(&record, Some(error), told);
         record
     }
 

@@ -215,9 +215,11 @@ impl Resume {
         let Some(request) = self.continuation() else { return false };
         let Some(mut trail) = open.take_trail() else { return false };
         trail.goes_on();
+        let (part, broken) = (open.own_usage(), trail.records.last().cloned());
         let form = Streamed { timeouts: &self.router.config.timeouts, start: trail.start, is_cached: false };
         match call::run(&self.router, &request, &form, &mut trail).await {
             Ok(Source::Open(next)) => {
+                trail.add_part(broken.and_then(|record| cost::of_part(&record, &part)));
                 let end = Bounds::new(&self.router, &request, trail.start).end();
                 open.replace(*next);
                 open.carry(trail, end);

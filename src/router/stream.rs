@@ -236,6 +236,17 @@ impl OpenStream {
         *self = next;
     }
 
+    /// What was used of this deployment.
+    pub(super) fn own_usage(&self) -> Usage {
+        self.usage.clone().map_or_else(
+            || {
+                let Spent { prompt, completion } = self.opening.exchange.spent();
+                Usage::Estimated { prompt, completion }
+            },
+            Usage::Told,
+        )
+    }
+
     /// What was used, by those before as well.
     fn usage(&mut self) -> Usage {
         let told = match self.usage.take() {
@@ -341,12 +352,11 @@ impl OpenStream {
     }
 
     fn end(&mut self, failure: Option<(&Error, bool)>) {
-        let measured = self.measured();
-        let told = if failure.is_none() { self.told() } else { None };
+        let (measured, told) = (self.measured(), self.told());
         if let (Some(attempt), Some(trail)) = (self.attempt.take(), &mut self.trail) {
             trail.push(match failure {
                 None => attempt.succeeded(measured, told),
-                Some((error, by_deadline)) => attempt.failed(error, by_deadline),
+                Some((error, by_deadline)) => attempt.broken(error, by_deadline, measured, told),
             });
         }
     }
@@ -364,7 +374,12 @@ impl OpenStream {
         self.cancel();
         let mut trail = self.trail.take().unwrap_or_else(|| Trail::new(0));
         trail.stop();
+        let own = self.own_usage();
         let usage = self.usage();
+        if let (Some(parts), Usage::Estimated { prompt, completion }) = (trail.parts(), &usage) {
+            parts.last = Some(own);
+            parts.joined.spent = Spent { prompt: *prompt, completion: *completion };
+        }
         let (headers, ttft) = (self.opening.chunks.headers().clone(), self.opening.ttft);
         Ended { trail, headers, usage, ttft, rest: Some(self.opening.chunks).filter(Chunks::is_done) }
     }

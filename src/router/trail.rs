@@ -9,10 +9,11 @@ use serde_json::Value;
 use crate::chat::Request;
 use crate::clock::{self, Waited};
 use crate::deployment::Deployment;
-use crate::observe::{Record, Watcher, fallbacks};
+use crate::observe::{Joined, Record, Watcher, fallbacks};
 use crate::transport::Phases;
 
 use super::caching::Hit;
+use super::stream::Usage;
 
 /// All that happened in one call, in order.
 #[derive(Clone)]
@@ -42,6 +43,16 @@ pub struct Rare {
     pub hit: Option<Hit>,
     /// The usage that was paid for, where a part of the answer was kept.
     pub fresh_usage: Option<String>,
+    /// Of a stream that others went on with.
+    pub parts: Option<Parts>,
+}
+
+/// A stream that came from more than one deployment, each at its own price.
+#[derive(Clone)]
+pub struct Parts {
+    pub joined: Joined,
+    /// What the last part used, once it has ended.
+    pub last: Option<Usage>,
 }
 
 impl Trail {
@@ -59,6 +70,22 @@ impl Trail {
 
     pub fn fresh_usage(&self) -> Option<&str> {
         self.rare.as_ref()?.fresh_usage.as_deref()
+    }
+
+    /// What the parts of a stream that broke came to, if others went on with it.
+    pub fn joined(&self) -> Option<&Parts> {
+        self.rare.as_ref()?.parts.as_ref()
+    }
+
+    pub fn parts(&mut self) -> Option<&mut Parts> {
+        self.rare.as_mut()?.parts.as_mut()
+    }
+
+    /// A part of a stream broke and is gone on with; `cost` is its own, if that is known.
+    pub fn add_part(&mut self, cost: Option<f64>) {
+        let before = self.joined().map_or(Some(0.0), |parts| parts.joined.cost_before);
+        let cost_before = before.zip(cost).map(|(before, cost)| before + cost);
+        self.rare().parts = Some(Parts { joined: Joined { cost_before, ..Joined::default() }, last: None });
     }
 
     pub fn rare(&mut self) -> &mut Rare {
@@ -158,6 +185,11 @@ impl Trail {
     /// The attempt that answered, or that broke in the middle of its answer; none where the answer was kept.
     pub fn last_asked(&self) -> Option<&Record> {
         self.records.last().filter(|_| self.hit().is_none()).filter(|record| record.skipped.is_none())
+    }
+
+    /// The attempt whose tokens were counted, else the one that was asked last.
+    pub fn paid(&self) -> Option<&Record> {
+        self.records.iter().rev().find(|record| record.tokens.is_some()).or_else(|| self.last_asked())
     }
 
     /// Notes that others go on for the last attempt, whose stream broke.

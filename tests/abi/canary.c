@@ -6,7 +6,7 @@
 #define CANARY "sk-canary-5f1c9a77e3"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int records;
+static int records, events;
 
 static void check_clean(const char *where, const char *text)
 {
@@ -22,6 +22,15 @@ static void hear(void *user_data, int32_t level, const char *json, size_t len)
     check_clean("log", json);
     pthread_mutex_lock(&lock);
     records++;
+    pthread_mutex_unlock(&lock);
+}
+
+static void hear_event(void *user_data, int32_t level, const char *json, size_t len)
+{
+    (void)user_data, (void)level, (void)len;
+    check_clean("event", json);
+    pthread_mutex_lock(&lock);
+    events++;
     pthread_mutex_unlock(&lock);
 }
 
@@ -70,6 +79,8 @@ int main(int argc, char **argv)
                     "router_settings: {num_retries: 1, disable_cooldowns: true, set_verbose: true}\n",
                     argv[1], argv[1], argv[1]);
 
+    CHECK(router_set_event_listener(router, hear_event, NULL));
+
     say("an answer: metadata, snapshot");
     router_response_t *response = router_completion(router, ASK("live"), NUL, NULL);
     CHECK(response != NULL);
@@ -86,10 +97,13 @@ int main(int argc, char **argv)
             CHECK(router_completion(router, requests[i], NUL, &error) == NULL);
             check_error(error);
         }
+        router_error_t *error = NULL;
         tally_t tally = TALLY;
         tally.other = 1; /* expected here: not worth a line */
         CHECK(router_completion_async(router, requests[i], NUL, ended, &tally, NULL, NULL));
         tally_wait(&tally, 1, 30);
+        CHECK(router_completion_stream(router, requests[i], NUL, &error) == NULL);
+        check_error(error);
         check_snapshot(router);
     }
 
@@ -112,6 +126,9 @@ int main(int argc, char **argv)
     check_error(error);
 
     router_free(router);
+    /* Of each call two, and one more of each retry. */
+    printf("events heard: %d\n", events);
+    CHECK(events >= 2 * (1 + 3 * 6));
     CHECK(router_set_log_listener(NULL, NULL, ROUTER_LOG_OFF));
     printf("log records heard: %d\n", records);
     CHECK(records > 0);

@@ -9,7 +9,7 @@
 #define CANARY "redis-canary-5f1c9a77e3-5f1c9a77e3-5f1c9a77e3-5f1c9a77e3-5f1c9a77e3-5f1c9a77e3-5f1c9a77e3-5f1c9a77e3-end"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int records, of_store;
+static int records, of_store, events;
 
 static void check_clean(const char *where, const char *text)
 {
@@ -26,6 +26,15 @@ static void hear(void *user_data, int32_t level, const char *json, size_t len)
     pthread_mutex_lock(&lock);
     records++;
     of_store += strstr(json, "127.0.0.1") != NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+static void hear_event(void *user_data, int32_t level, const char *json, size_t len)
+{
+    (void)user_data, (void)level, (void)len;
+    check_clean("event", json);
+    pthread_mutex_lock(&lock);
+    events++;
     pthread_mutex_unlock(&lock);
 }
 
@@ -173,6 +182,7 @@ static void use(const char *what, const char *settings, const server_t *server, 
                                    "set_verbose: true\n"
                                    "%s",
                                    section);
+    CHECK(router_set_event_listener(router, hear_event, NULL));
     double end = now_ms() + 20000;
     for (int calls = 0; calls < 5 || !has_failed(router, why); calls++) {
         CHECK(now_ms() < end);
@@ -250,7 +260,8 @@ int main(void)
     refused("litellm_settings: {cache: true, cache_params: {type: redis, host: a, password: {a: " CANARY "}}}\n");
 
     CHECK(router_set_log_listener(NULL, NULL, ROUTER_LOG_OFF));
-    printf("log records heard: %d, of a store: %d\n", records, of_store);
+    printf("log records heard: %d, of a store: %d; events: %d\n", records, of_store, events);
+    CHECK(events > 0);
     CHECK(of_store > 0);
     return 0;
 }

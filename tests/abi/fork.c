@@ -13,6 +13,14 @@ static const char config[] = "model_list:\n"
 static router_t *router;
 static bool stop;
 
+static int events, of_child;
+
+static void hear(void *user_data, int32_t level, const char *json, size_t len)
+{
+    (void)level, (void)json, (void)len;
+    __atomic_add_fetch((int *)user_data, 1, __ATOMIC_RELAXED);
+}
+
 static void *load(void *unused)
 {
     (void)unused;
@@ -77,6 +85,8 @@ static void in_child(router_response_t *inherited, router_stream_t *stream)
     CHECK(!router_request_stream_async(router, "/responses", NUL, ASK("gpt-4"), NUL, never_opened, NULL, NULL, &error));
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
     stream_in_child(stream);
+    CHECK(!router_set_event_listener(router, hear, &of_child));
+    CHECK(!router_set_event_listener(router, NULL, NULL));
     CHECK(router_snapshot(router, NULL) == NULL);
     CHECK(router_explain(router, ASK("gpt-4"), NUL, NULL, &error) == NULL);
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
@@ -90,6 +100,8 @@ static void in_child(router_response_t *inherited, router_stream_t *stream)
     CHECK(router_response_metadata(inherited, NULL) != NULL);
 
     router_t *own = router_from(config);
+    int heard = __atomic_load_n(&events, __ATOMIC_RELAXED);
+    CHECK(router_set_event_listener(own, hear, &of_child));
     check_answers(own, ASK("gpt-4"), "hello");
     tally_t tally = TALLY;
     CHECK(router_completion_async(own, ASK("gpt-4"), NUL, tally_done, &tally, NULL, NULL));
@@ -103,6 +115,9 @@ static void in_child(router_response_t *inherited, router_stream_t *stream)
     CHECK_INT(router_stream_next(fresh, NULL, NULL, NULL), ROUTER_STREAM_CHUNK);
     router_stream_free(fresh);
     router_free(own);
+    /* Two of each call, and the parent's listener is not here. */
+    CHECK_INT(of_child, 8);
+    CHECK_INT(__atomic_load_n(&events, __ATOMIC_RELAXED), heard);
     _exit(0);
 }
 
@@ -111,6 +126,7 @@ int main(void)
     printf("%d forks beside %d calling threads\n", FORKS, THREADS);
     fflush(stdout);
     router = router_from(config);
+    CHECK(router_set_event_listener(router, hear, &events));
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++)
         CHECK_INT(pthread_create(&threads[i], NULL, load, NULL), 0);
@@ -158,5 +174,7 @@ int main(void)
     check_answers(router, ASK("gpt-4"), "hello");
     router_response_free(response);
     router_free(router);
+    printf("%d events were heard\n", events);
+    CHECK(events > FORKS * 4);
     return 0;
 }

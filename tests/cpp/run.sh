@@ -85,6 +85,8 @@ program lifecycle 17 asan "${asan[@]}"
 program lifecycle 23 asan "${asan[@]}"
 for standard in 17 23; do program reload "$standard" asan "${asan[@]}"; done
 program reload 20 tsan -fsanitize=thread
+for standard in 17 23; do program events "$standard" asan "${asan[@]}"; done
+program events 20 tsan -fsanitize=thread
 program streams 17 asan "${asan[@]}"
 program streams 20 tsan -fsanitize=thread
 for standard in 17 23; do program async_streams "$standard" asan "${asan[@]}"; done
@@ -179,6 +181,19 @@ caching() {
     example caching examples/config/caching.yaml || return 1
     diff "$work/caching.out" tests/bindings/caching.txt
 }
+events() {
+    example events examples/config/events.yaml || return 1
+    diff <(sed 's/[0-9.]* ms$/5.0 ms/' "$work/events.out") tests/bindings/events.txt
+}
+status() {
+    example status examples/config/status.yaml --once || return 1
+    grep -q '^llmrouter .* 60 calls, 0 failed, \$0\.0[0-9]* spent$' "$work/status.out" &&
+        grep -qE '^  east +healthy +0 ' "$work/status.out" &&
+        grep -qE '^  north +cooling [0-9]+ s +ServiceUnavailableError +0 +failing ' "$work/status.out" &&
+        grep -qE '  WARN  overloaded of gpt-4-turbo: RateLimitError' "$work/status.out" &&
+        grep -qE '  INFO  gpt-4-turbo was answered by (east|west) of gpt-4' "$work/status.out" &&
+        ! grep -q $'\x1b' "$work/status.out"
+}
 check "example hello" hello
 check "example failover" failover
 check "example many" many
@@ -186,6 +201,8 @@ check "example explain" explain
 check "example stream" stream
 check "example tools" tools
 check "example caching" caching
+check "example events" events
+check "example status" status
 
 other_abi() {
     g++ -std=c++17 -shared -fPIC tests/cpp/old_abi.cpp -o "$work/old_abi.so" || return 1

@@ -18,6 +18,8 @@
 #include "llmrouter/call.hpp"
 #include "llmrouter/coroutine.hpp"
 #include "llmrouter/error.hpp"
+#include "llmrouter/event.hpp"
+#include "llmrouter/event_listener.hpp"
 #include "llmrouter/library.hpp"
 #include "llmrouter/merged.hpp"
 #include "llmrouter/metadata.hpp"

@@ -1,6 +1,7 @@
 'use strict';
 
 const native = require('./native.js');
+const { guarded } = require('./listen.js');
 const { InvalidArgumentError } = require('./errors.js').classes;
 
 /** The library's numbers for its levels. */
@@ -19,17 +20,7 @@ function setLogListener(listener, level = 'info') {
   if (typeof listener !== 'function') throw new InvalidArgumentError('the log listener is no function');
   if (number === undefined) throw new InvalidArgumentError(`no log level is named ${String(level)}`);
 
-  /** @param {import('../types/log').LogRecord} record */
-  const hear = (record) => {
-    try {
-      listener(record);
-    } catch (error) {
-      // The listener's fault is the program's to see, and costs neither other records nor calls that have ended.
-      process.nextTick(() => {
-        throw error;
-      });
-    }
-  };
+  const hear = guarded(listener);
   native.setLogListener(number, (texts, dropped) => {
     for (const text of texts) hear(JSON.parse(text));
     if (dropped === 0) return;

@@ -40,6 +40,7 @@
  * @property {(stream: StreamHandle) => string} streamMetadata
  * @property {(stream: StreamHandle) => void} cancelStream
  * @property {(stream: StreamHandle) => void} freeStream afterwards it has neither chunks nor metadata
+ * @property {(router: RouterHandle, onEvents?: (texts: string[]) => void) => boolean} setEventListener
  * @property {(level: number, onRecords?: (texts: string[], dropped: number) => void) => void} setLogListener
  */
 

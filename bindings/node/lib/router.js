@@ -4,6 +4,7 @@ const { fileURLToPath } = require('node:url');
 const native = require('./native.js');
 const { call } = require('./call.js');
 const { classes, errorOf } = require('./errors.js');
+const { guarded } = require('./listen.js');
 const { checkRaw, encode, questionOf } = require('./request.js');
 const { Answer, EmbeddingResponse, Response } = require('./response.js');
 const { toChatStream, toEventStream } = require('./stream.js');
@@ -167,6 +168,20 @@ class Router {
   snapshot() {
     const json = native.snapshot(this.#open());
     return /** @type {import('../types/snapshot').Snapshot} */ (JSON.parse(/** @type {string} */ (json)));
+  }
+
+  /** @param {((event: import('../types/event').RouterEvent) => void) | null} listener */
+  setEventListener(listener) {
+    const router = this.#open();
+    if (listener === null) {
+      native.setEventListener(router);
+      return;
+    }
+    if (typeof listener !== 'function') throw new InvalidArgumentError('the event listener is no function');
+    const hear = guarded(listener);
+    native.setEventListener(router, (texts) => {
+      for (const text of texts) hear(JSON.parse(text));
+    });
   }
 
   /** @param {number} drainMs */

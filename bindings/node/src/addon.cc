@@ -3,6 +3,7 @@
 #include <llmrouter.h>
 
 #include "environment.h"
+#include "events.h"
 #include "log.h"
 #include "router.h"
 #include "stream.h"
@@ -45,6 +46,7 @@ NAPI_MODULE_INIT() {
       function("streamMetadata", stream_metadata),
       function("cancelStream", cancel_stream),
       function("freeStream", free_stream),
+      function("setEventListener", set_event_listener),
       function("setLogListener", set_log_listener),
   };
   napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);

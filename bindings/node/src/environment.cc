@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "events.h"
 #include "log.h"
 #include "values.h"
 
@@ -47,12 +48,42 @@ void Environment::set_on_records(napi_value function) {
   if (function != nullptr) napi_create_reference(env_, function, 1, &on_records_);
 }
 
+Environment::Listener *Environment::listener_of(const std::shared_ptr<EventSink> &sink) {
+  auto is_its = [&sink](const Listener &listener) { return listener.sink == sink; };
+  auto found = std::find_if(listeners_.begin(), listeners_.end(), is_its);
+  return found == listeners_.end() ? nullptr : &*found;
+}
+
+void Environment::set_on_events(const std::shared_ptr<EventSink> &sink, napi_value function) {
+  forget_listeners();
+  drop(sink);
+  napi_ref reference = nullptr;
+  if (napi_create_reference(env_, function, 1, &reference) == napi_ok) listeners_.push_back({sink, reference});
+}
+
+void Environment::drop(const std::shared_ptr<EventSink> &sink) {
+  Listener *listener = listener_of(sink);
+  if (listener == nullptr) return;
+  napi_delete_reference(env_, listener->function);
+  listeners_.erase(listeners_.begin() + (listener - listeners_.data()));
+}
+
+void Environment::forget_listeners() {
+  std::vector<std::shared_ptr<EventSink>> done;
+  for (const Listener &listener : listeners_) {
+    if (listener.sink->is_done()) done.push_back(listener.sink);
+  }
+  for (const auto &sink : done) drop(sink);
+}
+
 // On the JavaScript thread, once for all that has come since it was last here.
 void Environment::woken(napi_env env, napi_value, void *context, void *) {
   // The loop is gone, and `context` with it.
   if (env == nullptr) return;
   auto *self = static_cast<Environment *>(context);
   Delivery delivery = self->inbox_->take();
+  // First: whoever waits for the end of a router then knows that all was heard.
+  self->deliver(delivery.events);
   self->settle(delivery.settled);
   if (!delivery.records.empty()) self->deliver(delivery);
 }
@@ -67,6 +98,33 @@ void Environment::settle(const std::vector<std::unique_ptr<Owed>> &settled) {
   }
   owed_ -= settled.size();
   if (owed_ == 0 && !settled.empty()) napi_unref_threadsafe_function(env_, wake_);
+}
+
+// Each router's in one list. A listener may set and unset others, and itself.
+void Environment::deliver(const std::vector<Event> &events) {
+  if (events.empty()) return;
+  std::vector<std::shared_ptr<EventSink>> sinks;
+  for (const Event &event : events) {
+    if (std::find(sinks.begin(), sinks.end(), event.sink) == sinks.end()) sinks.push_back(event.sink);
+  }
+  for (const auto &sink : sinks) {
+    napi_handle_scope scope = nullptr;
+    napi_open_handle_scope(env_, &scope);
+    napi_value texts = nullptr;
+    napi_create_array(env_, &texts);
+    uint32_t count = 0;
+    for (const Event &event : events) {
+      if (event.sink == sink) napi_set_element(env_, texts, count++, text_value(env_, event.json.data(), event.json.size()));
+    }
+    sink->taken(count);
+    Listener *listener = listener_of(sink);
+    napi_value function = nullptr;
+    if (listener != nullptr && napi_get_reference_value(env_, listener->function, &function) == napi_ok) {
+      napi_call_function(env_, undefined_value(env_), function, 1, &texts, nullptr);
+    }
+    napi_close_handle_scope(env_, scope);
+  }
+  forget_listeners();
 }
 
 void Environment::deliver(const Delivery &delivery) {
@@ -94,6 +152,11 @@ void Environment::before_exit(void *data) {
   auto *self = static_cast<Environment *>(data);
   stop_listening(self->inbox_.get());
   self->set_on_records(nullptr);
+  while (!self->listeners_.empty()) {
+    std::shared_ptr<EventSink> sink = self->listeners_.back().sink;
+    sink->close();
+    self->drop(sink);
+  }
   self->inbox_->close();
   for (const auto &tracked : self->routers_) {
     if (std::shared_ptr<RouterHandle> router = tracked.lock()) router->close();

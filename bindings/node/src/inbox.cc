@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "events.h"
 #include "router_handle.h"
 #include "stream_handle.h"
 
@@ -18,7 +19,7 @@ Owed::~Owed() {
 }
 
 void Inbox::wake_if_empty() {
-  if (waiting_.settled.empty() && waiting_.records.empty()) {
+  if (waiting_.settled.empty() && waiting_.events.empty() && waiting_.records.empty()) {
     napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking);
   }
 }
@@ -29,6 +30,13 @@ void Inbox::put(std::unique_ptr<Owed> settled) {
   if (inbox->wake_ == nullptr) return;
   inbox->wake_if_empty();
   inbox->waiting_.settled.push_back(std::move(settled));
+}
+
+void Inbox::put_event(std::shared_ptr<EventSink> sink, const char *json, size_t len) {
+  std::lock_guard<std::mutex> held(lock_);
+  if (wake_ == nullptr) return;
+  wake_if_empty();
+  waiting_.events.push_back({std::move(sink), std::string(json, len)});
 }
 
 void Inbox::put_record(const char *json, size_t len) {

@@ -12,6 +12,7 @@
 
 namespace llmrouter_node {
 
+class EventSink;
 class Inbox;
 class RouterHandle;
 class StreamHandle;
@@ -40,9 +41,16 @@ struct Owed {
   ~Owed();
 };
 
+// What became of an attempt or a call, for the listener of one router.
+struct Event {
+  std::shared_ptr<EventSink> sink;
+  std::string json;
+};
+
 // What there was in an inbox.
 struct Delivery {
   std::vector<std::unique_ptr<Owed>> settled;
+  std::vector<Event> events;
   std::vector<std::string> records;
   // Log records for which there was no room.
   size_t dropped = 0;
@@ -56,6 +64,7 @@ class Inbox {
 
   // Hands over what settles a promise, to the inbox that it names.
   static void put(std::unique_ptr<Owed> settled);
+  void put_event(std::shared_ptr<EventSink> sink, const char *json, size_t len);
   void put_record(const char *json, size_t len);
   Delivery take();
   // From now on whatever comes is freed and nobody is woken: the JavaScript thread is about to go.

@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "events.h"
+
 namespace llmrouter_node {
 
 namespace {
@@ -64,6 +66,15 @@ bool RouterHandle::drain(uint32_t drain_ms) {
   return ended;
 }
 
+bool RouterHandle::listen(std::shared_ptr<EventSink> sink) {
+  // Who waits for room in it would be waited for.
+  if (sink_ != nullptr) sink_->close();
+  bool taken = router_set_event_listener(router_, sink == nullptr ? nullptr : EventSink::hear, sink.get());
+  if (!taken && sink != nullptr) sink->close();
+  if (taken) sink_ = std::move(sink);
+  return taken;
+}
+
 void RouterHandle::close() {
   router_t *router = nullptr;
   {
@@ -73,6 +84,7 @@ void RouterHandle::close() {
     router = std::exchange(router_, nullptr);
   }
   router_free(router);
+  if (sink_ != nullptr) sink_->close();
 }
 
 }  // namespace llmrouter_node

@@ -12,6 +12,8 @@
 
 namespace llmrouter_node {
 
+class EventSink;
+
 // Runs `work` on a thread of its own, or here if there is none to be had. Waiting for calls may take as long as its
 // caller likes: on libuv's pool four such waits would stop every file and name look-up of the process.
 void run_elsewhere(std::function<void()> work);
@@ -25,6 +27,11 @@ class RouterHandle {
   const router_t *get() const { return router_; }
   // Refuses new calls and waits up to `drain_ms` for those that run. Returns whether all have ended.
   bool drain(uint32_t drain_ms);
+  // Has the router's events go to `sink`, or to nobody. When it returns, the one before hears nothing more. Whether the
+  // library took it.
+  bool listen(std::shared_ptr<EventSink> sink);
+  // Where they go; NULL for nobody.
+  const std::shared_ptr<EventSink> &sink() const { return sink_; }
   // Ends what runs and frees; returns when that is done. More than once is allowed.
   void close();
 
@@ -35,6 +42,8 @@ class RouterHandle {
   std::mutex lock_;
   std::condition_variable drained_;
   router_t *router_;
+  // The library has its address until it is replaced or the router is gone.
+  std::shared_ptr<EventSink> sink_;
   int draining_ = 0;
   std::atomic<bool> closing_{false};
 };

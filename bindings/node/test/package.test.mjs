@@ -122,6 +122,21 @@ describe('installed from its tarball, offline', () => {
     assert.equal(text, readFileSync(inRepository('tests/bindings/caching.txt'), 'utf8'));
   });
 
+  test('events', async () => {
+    const text = await node('events.mjs', inRepository('examples/config/events.yaml'));
+    assert.equal(text.replace(/[\d.]+ ms$/gm, '5.0 ms'), readFileSync(inRepository('tests/bindings/events.txt'), 'utf8'));
+  });
+
+  test('status', async () => {
+    const text = await node('status.mjs', inRepository('examples/config/status.yaml'), '--once');
+    assert.match(text, /^llmrouter .* 60 calls, 0 failed, \$0\.0\d+ spent$/m);
+    assert.match(text, /^ {2}east +healthy +0 /m);
+    assert.match(text, /^ {2}north +cooling \d+ s +ServiceUnavailableError +0 +failing /m);
+    assert.match(text, / WARN {2}overloaded of gpt-4-turbo: RateLimitError/);
+    assert.match(text, / INFO {2}gpt-4-turbo was answered by (east|west) of gpt-4/);
+    assert.ok(!text.includes('\x1b'));
+  });
+
   test('stream', async () => {
     const lines = (await node('stream.mjs')).split('\n');
     assert.deepEqual(lines.slice(0, 4), [
@@ -136,6 +151,6 @@ describe('installed from its tarball, offline', () => {
 
   test('every example is run', () => {
     const programs = readdirSync(inRepository('examples/node')).filter((name) => name.endsWith('.mjs'));
-    assert.deepEqual(programs.sort(), ['caching.mjs', 'explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs', 'stream.mjs', 'tools.mjs']);
+    assert.deepEqual(programs.sort(), ['caching.mjs', 'events.mjs', 'explain.mjs', 'failover.mjs', 'hello.mjs', 'many.mjs', 'status.mjs', 'stream.mjs', 'tools.mjs']);
   });
 });

@@ -3,6 +3,7 @@
 mod affinity;
 mod bounds;
 mod caching;
+mod content;
 mod cooldown;
 mod explained;
 mod fallbacks;

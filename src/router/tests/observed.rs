@@ -1,7 +1,8 @@
 //! What observers hear: each attempt and each call exactly once, with the same members whatever they ended in.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,14 +16,14 @@ fn plain(start: &mut dyn FnMut()) {
 }
 
 /// A router, and what its listener hears.
-struct Heard {
-    router: Arc<Router>,
-    runtime: Runtime,
+pub struct Heard {
+    pub router: Arc<Router>,
+    pub runtime: Runtime,
     events: Receiver<(i32, Value)>,
 }
 
 impl Heard {
-    fn new(yaml: &str) -> Self {
+    pub fn new(yaml: &str) -> Self {
         let router =
             Arc::new(Router::new(config::load(yaml, |_| None).map_err(|error| error.message).unwrap()).unwrap());
         let runtime = Runtime::new(1, plain);
@@ -33,7 +34,7 @@ impl Heard {
     }
 
     /// All that was heard.
-    fn all(self) -> Vec<(i32, Value)> {
+    pub fn all(self) -> Vec<(i32, Value)> {
         self.router.observer().end();
         drop(self.runtime);
         self.events.try_iter().collect()
@@ -204,4 +205,86 @@ async fn the_snapshot_tells_of_observers_and_of_spend() {
     assert!(snapshot["callbacks"][1]["last_error"].as_str().unwrap().contains("SENTRY_DSN"));
     let spend = snapshot["groups"][1]["deployments"][0]["spend"].as_f64().unwrap();
     assert!((spend - 3.0 * 1.35e-5).abs() < 1e-12, "{spend}");
+}
+
+/// Calls that end at once, each with two events.
+async fn ask(router: &Router, calls: u64) {
+    for number in 1..=calls {
+        router.answer(&request("good"), number).await.ok().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_slow_listener_holds_up_the_end_for_a_moment_only_and_loses_the_rest_with_a_count() {
+    let Heard { router, runtime, .. } = Heard::new(YAML);
+    let (sender, heard) = channel();
+    let slow = move |_: i32, _: &str| {
+        std::thread::sleep(Duration::from_millis(20));
+        let _ = sender.send(());
+    };
+    router.observer().listen(Some(Box::new(slow)), &runtime).unwrap();
+    ask(&router, 500).await;
+    let start = std::time::Instant::now();
+    router.observer().end();
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    let heard = heard.try_iter().count() as u64;
+    assert!(heard > 0 && heard + router.observer().lost().0 == 1000, "{heard} of 1000, {:?}", router.observer().lost());
+}
+
+#[tokio::test]
+async fn the_oldest_are_lost_and_the_newest_are_heard() {
+    let Heard { router, runtime, .. } = Heard::new(YAML);
+    let (sender, heard) = channel();
+    let (open, opened) = channel::<()>();
+    let opened = Mutex::new(Some(opened));
+    let stuck = move |_: i32, json: &str| {
+        if let Some(opened) = opened.lock().unwrap().take() {
+            opened.recv().unwrap();
+        }
+        let event: Value = serde_json::from_str(json).unwrap();
+        let _ = sender.send(event["call_id"].as_u64().unwrap());
+    };
+    router.observer().listen(Some(Box::new(stuck)), &runtime).unwrap();
+    ask(&router, 8_500).await;
+    let lost = router.observer().lost().0;
+    assert!(lost >= 17_000 - 16_384 - 64, "{lost}");
+    open.send(()).unwrap();
+    assert!(router.observer().settle(Duration::from_secs(60)));
+    while router.observer().listening() != 0 {
+        tokio::task::yield_now().await;
+    }
+    router.observer().end();
+    let heard: Vec<u64> = heard.try_iter().collect();
+    assert_eq!(heard.len() as u64 + lost, 17_000);
+    assert_eq!(heard.last(), Some(&8_500));
+    assert!(heard.is_sorted());
+}
+
+#[tokio::test]
+async fn what_came_for_a_listener_is_not_for_the_one_after_it() {
+    let heard = Heard::new(YAML);
+    for _ in 0..50 {
+        let (first, started) = channel();
+        let slow = move |_: i32, _: &str| {
+            let _ = first.send(());
+            std::thread::sleep(Duration::from_micros(500));
+        };
+        heard.router.observer().listen(Some(Box::new(slow)), &heard.runtime).unwrap();
+        ask(&heard.router, 20).await;
+        started.recv().unwrap();
+        started.recv().unwrap();
+        heard.router.observer().listen(None, &heard.runtime).unwrap();
+        let stray = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&stray);
+        let next = move |_: i32, _: &str| {
+            count.fetch_add(1, Ordering::SeqCst);
+        };
+        heard.router.observer().listen(Some(Box::new(next)), &heard.runtime).unwrap();
+        ask(&heard.router, 1).await;
+        while heard.router.observer().listening() != 0 {
+            tokio::task::yield_now().await;
+        }
+        heard.router.observer().listen(None, &heard.runtime).unwrap();
+        assert!(stray.load(Ordering::SeqCst) <= 2);
+    }
 }

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include "call.hpp"
 #include "coroutine.hpp"
 #include "error.hpp"
+#include "event_listener.hpp"
 #include "library.hpp"
 #include "plan.hpp"
 #include "reload.hpp"
@@ -51,7 +53,7 @@ public:
     explicit Router(router_t* owned) noexcept : handle_(owned) {}
     Router(Router&& other) noexcept : handle_(other.release()) {}
     Router& operator=(Router&& other) noexcept {
-        if (this != &other) router_free(handle_.exchange(other.release()));
+        if (this != &other) detail::EventListeners::free(handle_.exchange(other.release()));
         return *this;
     }
     ~Router() { close(); }
@@ -248,6 +250,17 @@ public:
     }
 #endif
 
+    /// Has `listener` hear each attempt and each call that ends from now on, once, in the place of the one before, which
+    /// is not running any more when this returns. It runs on one thread, which no call waits for: if it is slow, the
+    /// oldest events are lost. What it throws costs nothing else; returns the first exception that the one before let
+    /// out, if any. To close the router lets it hear what has ended, for about a second. Throws `InCallbackError` inside
+    /// a callback.
+    std::exception_ptr set_event_listener(EventListener listener) const {
+        return detail::EventListeners::replace(c_api(), std::make_unique<detail::EventListening>(std::move(listener)));
+    }
+    /// Nobody hears the events any more; otherwise like `set_event_listener`.
+    std::exception_ptr clear_event_listener() const { return detail::EventListeners::replace(c_api(), nullptr); }
+
     /// Refuses new calls and waits for those in flight, at most so long. Whether all ended; what is left keeps
     /// running. False at once inside a callback.
     bool shutdown(std::chrono::milliseconds drain) const {
@@ -258,11 +271,11 @@ public:
     }
 
     /// Does now what the destructor does. Calls that come later throw `ShutDownError`. A second time does nothing.
-    void close() noexcept { router_free(handle_.exchange(nullptr)); }
+    void close() noexcept { detail::EventListeners::free(handle_.exchange(nullptr)); }
 
     /// The handle, still owned by this object; NULL once it is closed or moved from.
     router_t* c_api() const noexcept { return handle_; }
-    /// Gives the handle away: free it with `router_free`.
+    /// Gives the handle away: free it with `router_free`, or let another `Router` have it. Its event listener stays on.
     [[nodiscard]] router_t* release() noexcept { return handle_.exchange(nullptr); }
 
 private:

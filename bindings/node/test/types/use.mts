@@ -175,6 +175,12 @@ export async function disposed(): Promise<void> {
 
 setLogListener((record) => console.log(record.level, record.message, record['deployment']), 'debug');
 setLogListener(null);
+router.setEventListener(({ event, level, deployment, phases, error_information: error, ...more }) => {
+  const cost: number | null = more.response_cost;
+  const failed: string | undefined = error?.error_class;
+  if (event === 'call' && level === 'ERROR') console.log(deployment, failed, cost, phases.total_ms, more['newer']);
+});
+router.setEventListener(null);
 
 export async function refused(answer: Response, error: RateLimitError): Promise<void> {
   // @ts-expect-error: made by fromYaml or fromFile
@@ -255,6 +261,12 @@ export async function refused(answer: Response, error: RateLimitError): Promise<
   answer.body = '';
   // @ts-expect-error: there may be no wait
   error.retryAfterMs.toFixed();
+  // @ts-expect-error: null or a function
+  router.setEventListener('loud');
+  // @ts-expect-error: there may be no deployment
+  router.setEventListener((event) => event.deployment.length);
+  // @ts-expect-error: an attempt or a call
+  router.setEventListener(({ event }) => event === 'stream');
   // @ts-expect-error: no level is named so
   setLogListener(() => {}, 'loud');
 }

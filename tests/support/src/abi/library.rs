@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use libloading::Library;
 
 /// The ABI this client was written for, as in the header: major << 16 | minor.
-const ABI: u32 = 0x1_0004;
+const ABI: u32 = 0x1_0005;
 
 macro_rules! opaque {
     ($($name:ident)*) => {$(
@@ -89,6 +89,7 @@ functions! {
     error_free = b"router_error_free": unsafe extern "C" fn(*mut RawError);
     explain = b"router_explain":
         unsafe extern "C" fn(*const RawRouter, *const c_char, usize, *mut usize, *mut *mut RawError) -> *mut c_char;
+    set_event_listener = b"router_set_event_listener": unsafe extern "C" fn(*const RawRouter, Option<ListenerFn>, *mut c_void) -> bool;
     snapshot = b"router_snapshot": unsafe extern "C" fn(*const RawRouter, *mut usize) -> *mut c_char;
 }
 

@@ -11,6 +11,7 @@
 //! The library is `$LLMROUTER_LIB`, else `dist/lib/libllmrouter.so` of this workspace. It is loaded once and never unloaded.
 
 mod call;
+mod events;
 mod export;
 mod library;
 mod log;
@@ -19,6 +20,7 @@ mod router;
 mod stream;
 
 pub use call::{Call, stray_callbacks};
+pub use events::Heard;
 pub use export::Export;
 pub use library::{abi_version, error_name, library_path, load, version};
 pub use log::LogCapture;

@@ -6,6 +6,7 @@ use std::ptr;
 use serde_json::Value;
 
 use super::call::{self, Call};
+use super::events::{self, Heard};
 use super::export::Export;
 use super::library::{RawError, RawRouter, functions, sized};
 use super::outcome::{Failure, Outcome, failure, outcome};
@@ -161,6 +162,12 @@ impl Router {
             text
         };
         serde_json::from_str(&text).expect("router_snapshot is JSON")
+    }
+
+    /// Hears the router's events from now on, instead of who heard them before.
+    pub fn listen(&self) -> &'static Heard {
+        // SAFETY: a live router.
+        unsafe { events::listen(self.0) }
     }
 
     /// Refuses new calls and waits for those in flight; true if all ended in time.

@@ -1,0 +1,113 @@
+//! What events show of prompts and answers: all of it to who asked for content, and none of it to anybody else.
+
+use serde_json::{Value, json};
+
+use super::observed::Heard;
+use crate::chat::{Request, Verb};
+
+const YAML: &str = r#"
+model_list:
+  - {model_name: g, litellm_params: {model: openai/gpt-4o, mock_response: "the ANSWER, word by word"}, model_info: {id: g}}
+"#;
+
+/// Each holds a word that must not be seen.
+fn chat() -> Value {
+    json!({
+        "model": "g", "temperature": 0.5, "user": "somebody",
+        "messages": [{"role": "system", "content": "SECRET rules"}, {"role": "user", "content": "SECRET words"}],
+        "tools": [{"type": "function", "function": {"name": "SECRET_tool", "description": "SECRET", "parameters": {}}}],
+        "tool_choice": {"type": "function", "function": {"name": "SECRET_tool"}},
+        "functions": [{"name": "SECRET_function"}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "SECRET_schema", "schema": {"title": "SECRET"}}},
+        "prediction": {"type": "content", "content": "SECRET guess"},
+        "stop": ["SECRET stop"],
+        "logit_bias": {"1": 2},
+        "system": "SECRET rules",
+    })
+}
+
+/// A router whose listener sees prompts and answers, or not.
+fn shown(content: bool) -> Heard {
+    let heard = Heard::new(&format!("{YAML}llmrouter_settings: {{log_content: {content}}}\n"));
+    heard.router.observe(&heard.runtime).unwrap();
+    heard
+}
+
+/// All events of one call.
+async fn events(verb: Verb, request: &Value, is_stream: bool, content: bool) -> Vec<Value> {
+    let heard = shown(content);
+    let request = Request::parse_for(verb, &request.to_string()).unwrap();
+    if is_stream {
+        let mut stream = heard.router.stream(request, 1).await.ok().unwrap();
+        while stream.next().await.ok().unwrap().is_some() {}
+        stream.close();
+    } else {
+        heard.router.answer(&request, 1).await.ok().unwrap();
+    }
+    let events: Vec<_> = heard.all().into_iter().map(|(_, event)| event).collect();
+    assert_eq!(events.len(), 2);
+    events
+}
+
+#[tokio::test]
+async fn without_content_neither_prompt_nor_answer_is_seen() {
+    for is_stream in [false, true] {
+        for event in events(Verb::Chat, &chat(), is_stream, false).await {
+            let text = event.to_string();
+            assert!(!text.contains("SECRET") && !text.contains("ANSWER"), "{text}");
+            assert_eq!((&event["messages"], &event["response"]), (&Value::Null, &Value::Null));
+            assert_eq!(event["model_parameters"], json!({"temperature": 0.5, "user": "somebody"}));
+            assert_eq!((&event["prompt_tokens"], &event["completion_tokens"]), (&json!(10), &json!(20)));
+        }
+    }
+    for (verb, asked) in [
+        (Verb::Embedding, json!({"model": "g", "input": "SECRET", "dimensions": 3})),
+        (
+            Verb::Responses,
+            json!({"model": "g", "input": "SECRET", "instructions": "SECRET", "text": {"format": {"name": "SECRET"}}}),
+        ),
+        (Verb::TextCompletion, json!({"model": "g", "prompt": "SECRET", "suffix": "SECRET"})),
+        (Verb::Moderation, json!({"model": "g", "input": ["SECRET"]})),
+        (Verb::Image, json!({"model": "g", "prompt": "SECRET", "size": "256x256"})),
+        (Verb::Rerank, json!({"model": "g", "query": "SECRET", "documents": ["SECRET"]})),
+        (Verb::Speech, json!({"model": "g", "input": "SECRET", "voice": "alloy"})),
+    ] {
+        for event in events(verb, &asked, false, false).await {
+            let text = event.to_string();
+            assert!(!text.contains("SECRET") && !text.contains("ANSWER"), "{verb}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_content_both_are_seen_whole() {
+    for is_stream in [false, true] {
+        for event in events(Verb::Chat, &chat(), is_stream, true).await {
+            assert_eq!(event["messages"], chat()["messages"], "{is_stream}");
+            let answer = &event["response"];
+            assert_eq!(answer["object"], "chat.completion", "{answer}");
+            assert_eq!(answer["choices"][0]["message"]["content"], "the ANSWER, word by word");
+            assert_eq!(event["model_parameters"]["tools"], chat()["tools"]);
+            assert_eq!(event["model_parameters"]["response_format"], chat()["response_format"]);
+            assert!(event["model_parameters"].get("messages").is_none());
+        }
+    }
+    let asked = json!({"model": "g", "input": ["one", "two"]});
+    for event in events(Verb::Embedding, &asked, false, true).await {
+        assert_eq!(event["messages"], asked["input"]);
+        assert_eq!(event["response"]["data"].as_array().unwrap().len(), 2, "{}", event["response"]);
+    }
+}
+
+#[tokio::test]
+async fn what_came_until_a_stream_was_left_is_seen() {
+    let heard = shown(true);
+    let request = Request::parse(&chat().to_string()).unwrap();
+    let mut stream = heard.router.stream(request, 1).await.ok().unwrap();
+    while !stream.next().await.ok().unwrap().unwrap().has_content() {}
+    stream.close();
+    for (_, event) in heard.all() {
+        let said = event["response"]["choices"][0]["message"]["content"].as_str().unwrap();
+        assert!(!said.is_empty() && said.len() < 24 && "the ANSWER, word by word".starts_with(said), "{said}");
+    }
+}
