@@ -10,21 +10,24 @@ use arc_swap::ArcSwap;
 
 use crate::config::{self, Config, ConfigError};
 use crate::error::{Error, ErrorKind};
+use crate::observe::prometheus::Listening;
 use crate::router::{Failed, Router};
 use crate::runtime::{Beside, Runtime};
 
 use super::error::router_error_t;
 use super::guard::{alive, guard, guard_error};
 use super::signals::without_signals;
-use super::{callback, fork, text};
+use super::{callback, fork, metrics, text};
 
 /// Configuration, deployments, runtime threads, connections. Any number of threads may use one at once.
 pub struct router_t {
     /// Replaced as a whole by a reload; a call keeps the one that it began with.
-    router: ArcSwap<Router>,
+    router: Arc<ArcSwap<Router>>,
     /// One reload at a time: each begins where the one before it ended.
-    reloading: Mutex<()>,
+    pub(super) reloading: Mutex<()>,
     pub(super) runtime: Arc<Runtime>,
+    /// Where the metrics are served.
+    listening: Arc<Listening>,
     /// The process it was made in.
     generation: u32,
 }
@@ -78,12 +81,18 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     let router = config.and_then(Router::new);
     let router = router.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
     let runtime = Runtime::new(router.worker_threads(), without_signals);
+    let listening = Arc::new(Listening::default());
+    let change = metrics::prepare(&listening, &router, &runtime)?;
     begin(None, &router, &runtime)?;
     runtime.keep(Arc::clone(router.observer()) as Arc<dyn Beside>);
+    runtime.keep(Arc::clone(&listening) as Arc<dyn Beside>);
+    let router = Arc::new(ArcSwap::from_pointee(router));
+    metrics::serve(change, &listening, &router, &runtime)?;
     let handle = router_t {
-        router: ArcSwap::from_pointee(router),
+        router,
         reloading: Mutex::default(),
         runtime: Arc::new(runtime),
+        listening,
         generation: fork::generation(),
     };
     Ok(Box::into_raw(Box::new(handle)))
@@ -93,6 +102,9 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
 fn begin(before: Option<&Router>, router: &Router, runtime: &Runtime) -> Result<(), Failed> {
     if let Some(work) = router.preparation() {
         runtime.aside(work);
+    }
+    if router.wants_metrics() {
+        metrics::count(router, runtime)?;
     }
     let (old, new) = (before.and_then(Router::fleet), router.fleet());
     if let (Some(old), Some(new)) = (old, new)
@@ -159,8 +171,10 @@ pub unsafe extern "C" fn router_reload_from_yaml(
             let before = router.current();
             let next = config.and_then(|config| before.reloaded(config));
             let next = next.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
+            let change = metrics::prepare(&router.listening, &next, &router.runtime)?;
             begin(Some(&before), &next, &router.runtime)?;
             router.router.store(Arc::new(next));
+            metrics::serve(change, &router.listening, &router.router, &router.runtime)?;
             Ok(true)
         })
     }

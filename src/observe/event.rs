@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::chat::{Body, Request, usage_of};
 use crate::clock;
 use crate::error::Error;
-use crate::pricing::{self, Usage};
+use crate::pricing::{self, ModelInfo, Usage};
 use crate::tokens::Spent;
 use crate::transport::HeaderMap;
 
@@ -80,6 +80,8 @@ pub struct CallEnded {
     /// Groups that were asked and left behind.
     pub fallbacks: usize,
     pub kept: Option<Kept>,
+    /// It looked in the cache in vain, at least for one group.
+    pub missed: bool,
     pub dropped_params: Vec<String>,
 }
 
@@ -162,6 +164,10 @@ impl Told {
 }
 
 impl Event {
+    pub fn new(call: Arc<Call>, ended: Ended, error: Option<Box<Error>>, told: Option<Arc<Told>>) -> Self {
+        Self { call, ended, error, told, payload: OnceLock::new() }
+    }
+
     /// Which model group is spoken of: an attempt's, or that of the call's answer or last attempt.
     pub fn group(&self) -> &str {
         match &self.ended {
@@ -229,17 +235,26 @@ impl Event {
 
     /// Dollars. `None` where a price is not known, never 0 then; what was kept or failed is free.
     pub fn cost(&self) -> Option<f64> {
-        let free = self.kept().is_some() || (self.error.is_some() && !self.is_cancelled());
-        if free {
+        if self.is_free() {
             return Some(0.0);
         }
         let Some(record) = self.attempt() else { return Some(0.0) };
         let (deployment, model) = (record.deployment.as_ref()?, record.model.as_deref()?);
         let info = pricing::of_deployment(&deployment.config, &deployment.provider, model);
-        match self.usage() {
-            Some(usage) => pricing::cost(&info, &usage),
+        self.cost_at(self.usage().as_ref(), &info)
+    }
+
+    /// The same for who knows what was used, and the prices of the attempt's model.
+    pub fn cost_at(&self, usage: Option<&Usage>, info: &ModelInfo) -> Option<f64> {
+        match usage {
+            _ if self.is_free() => Some(0.0),
+            Some(usage) => pricing::cost(info, usage),
             None => Some(0.0).filter(|_| self.error.is_some()),
         }
+    }
+
+    fn is_free(&self) -> bool {
+        self.kept().is_some() || (self.error.is_some() && !self.is_cancelled())
     }
 
     /// The bytes that it holds in memory, by and large.

@@ -1,6 +1,7 @@
 //! What is seen from outside: events, and those who hear of them.
 //!
-//! `record → watcher (one a call) → event → observer → lane (a queue and a thread) → listener or sinks`.
+//! `record → watcher (one a call) → event → observer → lane (a queue and a thread) → listener or sinks`. One of the sinks is
+//! `prometheus`.
 
 mod event;
 mod hidden;
@@ -9,6 +10,7 @@ pub mod logs;
 mod observer;
 mod origin;
 mod payload;
+pub mod prometheus;
 mod record;
 mod sink;
 mod watcher;

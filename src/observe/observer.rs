@@ -34,8 +34,10 @@ pub struct Observer {
     /// The listener has a thread of its own: a slow one keeps nothing from the sinks.
     for_listener: Arc<Lane>,
     for_sinks: Arc<Lane>,
-    /// One change at a time.
+    /// One change of the listener at a time.
     changing: Mutex<()>,
+    /// One change of the sinks at a time: a listener that runs may ask for one while another listener waits for its end.
+    watching: Mutex<()>,
 }
 
 impl Observer {
@@ -89,7 +91,16 @@ impl Observer {
         log_content: bool,
         runtime: &Runtime,
     ) -> std::io::Result<()> {
-        let _one = self.change();
+        let _one = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+        self.set_sinks(sinks, log_content, runtime)
+    }
+
+    fn set_sinks(
+        self: &Arc<Self>,
+        sinks: Vec<Arc<dyn Sink>>,
+        log_content: bool,
+        runtime: &Runtime,
+    ) -> std::io::Result<()> {
         self.log_content.store(log_content, Ordering::Relaxed);
         let wants = log_content || sinks.iter().any(|sink| sink.wants_content());
         self.wants_content.store(wants, Ordering::Relaxed);
@@ -104,6 +115,17 @@ impl Observer {
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = sinks.into();
         self.switch(SINKS, is_on);
         Ok(())
+    }
+
+    /// Adds a sink to those at work, in the place of the one of its name.
+    pub fn add(self: &Arc<Self>, sink: Arc<dyn Sink>, runtime: &Runtime) -> std::io::Result<()> {
+        let _one = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sinks = self.sinks().to_vec();
+        match sinks.iter_mut().find(|own| own.name() == sink.name()) {
+            Some(own) => *own = sink,
+            None => sinks.push(sink),
+        }
+        self.set_sinks(sinks, self.log_content(), runtime)
     }
 
     /// The sinks at work.

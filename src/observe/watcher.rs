@@ -1,7 +1,7 @@
 //! One call that is watched: what its attempts and itself come to is told, each once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::chat::{Body, Request};
@@ -76,8 +76,16 @@ impl Watcher {
         };
         let took = clock::now().saturating_duration_since(self.call.start);
         let fallbacks = fallbacks(&records, None);
-        let ended =
-            CallEnded { took, overhead: None, ttft: None, records, fallbacks, kept: None, dropped_params: Vec::new() };
+        let ended = CallEnded {
+            took,
+            overhead: None,
+            ttft: None,
+            records,
+            fallbacks,
+            kept: None,
+            missed: false,
+            dropped_params: Vec::new(),
+        };
         self.tell(Ended::Call(ended), Some(error), told);
     }
 
@@ -88,7 +96,7 @@ impl Watcher {
 
     fn tell(&self, ended: Ended, error: Option<Error>, told: Option<Arc<Told>>) {
         let (call, error) = (Arc::clone(&self.call), error.map(Box::new));
-        self.observer.tell(&Arc::new(Event { call, ended, error, told, payload: OnceLock::new() }));
+        self.observer.tell(&Arc::new(Event::new(call, ended, error, told)));
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {

@@ -61,6 +61,13 @@ impl Budgets {
         }
     }
 
+    /// What is left of each in dollars, at least 0: kind, name, dollars.
+    pub fn left(&self, now: Instant) -> Vec<(&'static str, String, f64)> {
+        let all = [("provider", &self.providers), ("deployment", &self.deployments), ("tag", &self.tags)];
+        let each = all.into_iter().flat_map(|(kind, budgets)| budgets.iter().map(move |own| (kind, own)));
+        each.map(|(kind, (name, budget))| (kind, name.clone(), budget.left(now))).collect()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.providers.is_empty() && self.deployments.is_empty() && self.tags.is_empty()
     }
@@ -101,6 +108,16 @@ impl Budget {
     /// By this process, or by the fleet, in the running period.
     fn dollars(&self, now: Instant) -> f64 {
         self.purse.as_ref().map_or_else(|| self.spent().dollars, |purse| purse.spent(now).0)
+    }
+
+    fn left(&self, now: Instant) -> f64 {
+        let period = self.config.period;
+        let is_over = |since: Instant| now.saturating_duration_since(since) >= period;
+        let spent = match &self.purse {
+            None if self.spent().since.is_none_or(is_over) => 0.0,
+            _ => self.dollars(now),
+        };
+        (self.config.limit - spent).max(0.0)
     }
 
     /// How long it stays used up; `None` if it is not.

@@ -131,12 +131,14 @@ impl Attempt {
         let nothing_sent = error.is_before_sending();
         self.settle_used(Used { requests: u64::from(!nothing_sent), ..Used::default() }, now);
         let judged = || judge(error, self.in_flight.deployment(), &self.cooldown, self.alone, now);
-        if let Some(verdict) = (!run_out).then(judged).flatten() {
+        let verdict = (!run_out).then(judged).flatten();
+        if let Some(verdict) = verdict {
             self.bench(verdict, error.class(), now);
         }
         let (deployment, class) = (self.in_flight.deployment().id(), error.class());
         log::debug!(deployment, group = &*self.group, class; "attempt failed: {}", error.message());
-        let record = self.record(now, error.provider_status(), Some(error.class()), Measured::default());
+        let mut record = self.record(now, error.provider_status(), Some(error.class()), Measured::default());
+        record.cooled = verdict.map(|verdict| verdict.time);
         self.tell(&record, Some(error), None);
         record
     }
@@ -210,6 +212,7 @@ impl Attempt {
             tokens: measured.tokens,
             skipped: None,
             broke: false,
+            cooled: None,
         }
     }
 }

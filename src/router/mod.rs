@@ -20,6 +20,7 @@ mod group;
 mod held;
 mod ledger;
 mod line;
+mod metrics;
 mod mirror;
 mod names;
 mod played;
@@ -58,6 +59,7 @@ use affinity::Affinity;
 use budget::Budgets;
 use caching::Caching;
 use form::Whole;
+use metrics::Metrics;
 use names::Names;
 use stream::{Source, Streamed};
 use timeout::Bounds;
@@ -78,6 +80,8 @@ pub struct Router {
     fleet: Option<Arc<Fleet>>,
     /// Those who hear of what happens. Kept by a reload.
     observer: Arc<Observer>,
+    /// Kept by a reload that counts in the same way.
+    metrics: Metrics,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -140,7 +144,8 @@ impl Router {
         let cooldown = Arc::new(config.cooldown.clone());
         let caching = Caching::new(&config, shelf, before.and_then(|before| before.caching.as_ref()));
         let observer = before.map(|before| Arc::clone(&before.observer)).unwrap_or_default();
-        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, observer, config, warnings })
+        let metrics = Metrics::new(&config, before.map(|before| &before.metrics))?;
+        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, observer, metrics, config, warnings })
     }
 
     /// A router over a store of the caller's choice, whatever the configuration names.

@@ -42,6 +42,8 @@ pub struct Rare {
     pub hit: Option<Hit>,
     /// The usage that was paid for, where a part of the answer was kept.
     pub fresh_usage: Option<String>,
+    /// The call looked in the cache in vain.
+    pub missed: bool,
 }
 
 impl Trail {
@@ -59,6 +61,10 @@ impl Trail {
 
     pub fn fresh_usage(&self) -> Option<&str> {
         self.rare.as_ref()?.fresh_usage.as_deref()
+    }
+
+    pub fn missed(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.missed)
     }
 
     pub fn rare(&mut self) -> &mut Rare {
@@ -137,6 +143,7 @@ impl Trail {
             tokens: None,
             skipped: Some(reason),
             broke: false,
+            cooled: None,
         });
     }
 

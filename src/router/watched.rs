@@ -47,6 +47,7 @@ impl Watched {
             records: trail.records.clone(),
             fallbacks: trail.fallbacks(),
             kept,
+            missed: trail.missed(),
             dropped_params: trail.dropped_params.clone(),
         };
         watcher.end(ended, error.cloned(), told);

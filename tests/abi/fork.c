@@ -78,6 +78,7 @@ static void in_child(router_response_t *inherited, router_stream_t *stream)
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
     stream_in_child(stream);
     CHECK(router_snapshot(router, NULL) == NULL);
+    CHECK(router_metrics(router, NULL) == NULL);
     CHECK(router_explain(router, ASK("gpt-4"), NUL, NULL, &error) == NULL);
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
     router_cancel(router, 1);

@@ -169,6 +169,10 @@ class Router {
     return /** @type {import('../types/snapshot').Snapshot} */ (JSON.parse(/** @type {string} */ (json)));
   }
 
+  metrics() {
+    return native.metrics(this.#open()) ?? '';
+  }
+
   /** @param {number} drainMs */
   async shutdown(drainMs) {
     if (typeof drainMs !== 'number' || !(drainMs >= 0)) {

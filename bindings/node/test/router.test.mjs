@@ -87,6 +87,13 @@ test('a snapshot tells the state', async (t) => {
   assert.equal(router.snapshot().groups[0].deployments[0].succeeded, 3);
 });
 
+test('metrics are the text of what was counted', async (t) => {
+  const router = closing(t, Router.fromYaml(mock('x')));
+  assert.doesNotMatch(router.metrics(), /^llmrouter_calls_total/m);
+  await router.completion(request);
+  assert.match(router.metrics(), /^# TYPE llmrouter_calls_total counter\nllmrouter_calls_total\{.*requested_model="g",status="success"\} 1$/m);
+});
+
 test('what can not be explained throws', (t) => {
   const router = closing(t, Router.fromYaml(mock('x')));
   assert.equal(router.explain(request).resolved.group, 'g');
@@ -139,6 +146,7 @@ test('close may be called many times, and what comes after is refused', async ()
   await router[Symbol.asyncDispose]();
   assert.equal(await router.shutdown(10), true);
   assert.throws(() => router.snapshot(), ShutDownError);
+  assert.throws(() => router.metrics(), ShutDownError);
   assert.throws(() => router.explain(request), ShutDownError);
   await assert.rejects(router.completion(request), ShutDownError);
   await assert.rejects(router.completionRaw('{}'), ShutDownError);

@@ -184,6 +184,7 @@ impl<'a> Visit<'_, 'a> {
             Looked::Alone => None,
         };
         caching.cache.count(false);
+        trail.rare().missed = true;
         let mut output = match self.ask(form, trail).await {
             Ok(output) => output,
             Err(error) => {

@@ -12,6 +12,7 @@ mod herd;
 mod laws;
 mod limits;
 mod measured;
+mod metrics;
 mod mirror;
 mod names;
 mod observed;

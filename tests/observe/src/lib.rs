@@ -1,0 +1,1 @@
+//! What llmrouter tells of itself, read by real servers: see tests/.
