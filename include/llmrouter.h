@@ -529,6 +529,16 @@ char *router_snapshot(const router_t *router,
                       size_t *len);
 
 /**
+ * Returns all metrics in Prometheus' text format 0.0.4. Waits up to 100 ms until what has happened is counted. Where the configuration asks
+ * for no metrics (`prometheus` among the callbacks, or `llmrouter_settings.metrics.listen`), events are counted from the first call of this
+ * function on. Free with `router_string_free`; NULL on failure.
+ */
+ROUTER_API
+ROUTER_MUST_USE
+char *router_metrics(const router_t *router,
+                     size_t *len);
+
+/**
  * Sends one event for each attempt and each call that ended to `listener`; NULL turns it off. Quiescent on return, as for logs. The event is
  * LiteLLM's standard logging payload, with `"event": "attempt"` or `"call"`; its level is `ROUTER_LOG_INFO`, `ROUTER_LOG_WARN` for an attempt that
  * failed, `ROUTER_LOG_ERROR` for a call that failed. They come on a thread of their own: a listener that is slow loses the oldest, with a count

@@ -159,6 +159,9 @@ programs! {
     reload_threads: Program { source: "reload.c", under: Under::Threads, ..PLAIN };
     reload_with_debug_assertions: Program { source: "reload.c", faults: true, ..PLAIN };
     signals: Program { source: "signals.c", ..PLAIN };
+    metrics: Program { source: "metrics.c", ..PLAIN };
+    metrics_valgrind: Program { source: "metrics.c", under: Under::Valgrind, ..PLAIN };
+    metrics_threads: Program { source: "metrics.c", under: Under::Threads, ..PLAIN };
 }
 
 /// The header is C99 and C++11, and stays so.

@@ -176,6 +176,14 @@ export class Router {
   setEventListener(listener: ((event: RouterEvent) => void) | null): void;
 
   /**
+   * All metrics in Prometheus' text format 0.0.4 (`text/plain; version=0.0.4`), for a program that serves them itself.
+   * Waits up to 100 ms until what has happened is counted. Where the configuration asks for no metrics, events are
+   * counted from the first call on.
+   * @throws {ShutDownError} after `close`
+   */
+  metrics(): string;
+
+  /**
    * Refuses new calls from now on and waits up to `drainMs` milliseconds for those that run. Resolves to whether all
    * have ended; what is left keeps running. The event loop is not blocked.
    */

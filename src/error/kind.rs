@@ -167,6 +167,12 @@ impl ErrorKind {
         classes.into_iter().find(|class| *class == name)
     }
 
+    /// The HTTP status that fits a class, if one does.
+    pub fn status_of_class(name: &str) -> Option<u16> {
+        let kind = Self::NAMED.into_iter().find(|kind| kind.class() == name)?;
+        Some(kind.http_status()).filter(|status| *status != 0)
+    }
+
     /// The HTTP status that fits where the provider gave none; 0 if none fits.
     pub fn http_status(self) -> u16 {
         self.row().http

@@ -25,6 +25,8 @@ pub mod stream;
 pub mod error;
 pub mod inspect;
 
+pub mod metrics;
+
 pub mod events;
 
 mod callback;

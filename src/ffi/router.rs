@@ -11,21 +11,24 @@ use arc_swap::ArcSwap;
 use crate::clock;
 use crate::config::{self, Config, ConfigError};
 use crate::error::{Error, ErrorKind};
+use crate::observe::prometheus::Listening;
 use crate::router::{Failed, Router};
 use crate::runtime::{Beside, Runtime};
 
 use super::error::router_error_t;
 use super::guard::{alive, guard, guard_error};
 use super::signals::without_signals;
-use super::{callback, fork, text};
+use super::{callback, fork, metrics, text};
 
 /// Configuration, deployments, runtime threads, connections. Any number of threads may use one at once.
 pub struct router_t {
     /// Replaced as a whole by a reload; a call keeps the one that it began with.
-    router: ArcSwap<Router>,
+    router: Arc<ArcSwap<Router>>,
     /// One reload at a time: each begins where the one before it ended.
-    reloading: Mutex<()>,
+    pub(super) reloading: Mutex<()>,
     pub(super) runtime: Arc<Runtime>,
+    /// Where the metrics are served.
+    listening: Arc<Listening>,
     /// The process it was made in.
     generation: u32,
 }
@@ -79,13 +82,19 @@ fn make(config: Result<Config, ConfigError>) -> Result<*mut router_t, Failed> {
     let router = config.and_then(Router::new);
     let router = router.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
     let runtime = Runtime::new(router.worker_threads(), without_signals);
+    let listening = Arc::new(Listening::default());
+    let change = metrics::prepare(&listening, &router, &runtime)?;
     runtime.keep(Arc::clone(router.observer()) as Arc<dyn Beside>);
+    runtime.keep(Arc::clone(&listening) as Arc<dyn Beside>);
     // What was begun is ended before anybody is told that there is no router.
     begin(None, &router, &runtime).inspect_err(|_| runtime.stop())?;
+    let router = Arc::new(ArcSwap::from_pointee(router));
+    metrics::serve(change, &listening, &router, &runtime).inspect_err(|_| runtime.stop())?;
     let handle = router_t {
-        router: ArcSwap::from_pointee(router),
+        router,
         reloading: Mutex::default(),
         runtime: Arc::new(runtime),
+        listening,
         generation: fork::generation(),
     };
     Ok(Box::into_raw(Box::new(handle)))
@@ -98,6 +107,9 @@ fn begin(before: Option<&Router>, router: &Router, runtime: &Runtime) -> Result<
         runtime.aside(work);
     }
     router.observe(runtime).map_err(|message| Failed::before(Error::new(ErrorKind::Config, message)))?;
+    if router.wants_metrics() {
+        metrics::count(router, runtime)?;
+    }
     let (old, new) = (before.and_then(Router::fleet), router.fleet());
     if let (Some(old), Some(new)) = (old, new)
         && Arc::ptr_eq(old, new)
@@ -163,8 +175,10 @@ pub unsafe extern "C" fn router_reload_from_yaml(
             let before = router.current();
             let next = config.and_then(|config| before.reloaded(config));
             let next = next.map_err(|error| Failed::before(Error::new(ErrorKind::Config, error.message)))?;
+            let change = metrics::prepare(&router.listening, &next, &router.runtime)?;
             begin(Some(&before), &next, &router.runtime)?;
             router.router.store(Arc::new(next));
+            metrics::serve(change, &router.listening, &router.router, &router.runtime)?;
             Ok(true)
         })
     }
@@ -178,14 +192,14 @@ pub unsafe extern "C" fn router_shutdown(router: *const router_t, drain_ms: u32)
         // SAFETY: as the caller promises.
         let Ok(router) = (unsafe { alive(router) }) else { return false };
         // Held, so that the router may be freed by another thread meanwhile.
-        let (runtime, observer) = (Arc::clone(&router.runtime), Arc::clone(router.current().observer()));
+        let runtime = Arc::clone(&router.runtime);
         if callback::is_running() {
             return false;
         }
         let time = Duration::from_millis(drain_ms.into());
         let until = clock::now() + time;
         let all = runtime.drain(time);
-        observer.flush_until(until);
+        runtime.flush(until.saturating_duration_since(clock::now()));
         all
     })
 }

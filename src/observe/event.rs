@@ -104,6 +104,8 @@ pub struct CallEnded {
     pub fallbacks: usize,
     pub kept: Option<Kept>,
     pub joined: Option<Joined>,
+    /// It looked in the cache in vain, at least for one group.
+    pub missed: bool,
     pub dropped_params: Vec<String>,
 }
 

@@ -218,6 +218,7 @@ mod tests {
             fallbacks: 0,
             kept: None,
             joined: None,
+            missed: false,
             dropped_params: Vec::new(),
         };
         Arc::new(Event::new(

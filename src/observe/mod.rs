@@ -1,6 +1,7 @@
 //! What is seen from outside: events, and those who hear of them.
 //!
-//! `record → watcher (one a call) → event → observer → lane (a queue and a thread) → listener or sinks`.
+//! `record → watcher (one a call) → event → observer → lane (a queue and a thread) → listener or sinks`. One of the sinks is
+//! `prometheus`.
 
 mod connect;
 mod event;
@@ -14,6 +15,7 @@ mod origin;
 mod parameters;
 mod payload;
 mod prices;
+pub mod prometheus;
 mod record;
 mod sink;
 mod verbosity;

@@ -14,7 +14,7 @@ use super::event::Event;
 use super::lane::Lane;
 use super::payload::{self, Shown};
 use super::prices::Prices;
-use super::sink::SinkStatus;
+use super::sink::{Sink, SinkStatus};
 
 /// Hears of each event: its level (1 error, 2 warning, 3 information) and its payload, JSON.
 pub type Listener = Box<dyn Fn(i32, &str) + Send + Sync>;
@@ -42,12 +42,16 @@ pub struct Observer {
     keeps_spend: AtomicBool,
     listener: RwLock<Option<Listener>>,
     sinks: RwLock<Arc<[Connected]>>,
+    /// The router's own metrics, once somebody wants them.
+    counts: RwLock<Option<Arc<dyn Sink>>>,
     /// The listener has a thread of its own: a slow one keeps nothing from the sinks.
     for_listener: Arc<Lane>,
     for_sinks: Arc<Lane>,
     prices: Arc<Prices>,
-    /// One change at a time.
+    /// One change of the listener at a time.
     changing: Mutex<()>,
+    /// One change of the sinks at a time: a listener that runs may ask for one while another listener waits for its end.
+    watching: Mutex<()>,
 }
 
 impl Observer {
@@ -126,7 +130,7 @@ impl Observer {
         transport: &TransportConfig,
         runtime: &Runtime,
     ) -> Result<(), String> {
-        let _one = self.change();
+        let _one = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
         self.prices.clear();
         let before = self.sinks();
         let connected = match observe.sinks.is_empty() {
@@ -135,13 +139,7 @@ impl Observer {
                 let cant = |error| format!("can't start the callbacks' threads: {error}");
                 let threads = runtime.threads().map_err(cant)?;
                 let connected = Connect { observe, transport, threads: &threads }.sinks(&before)?;
-                self.start(&self.for_sinks, runtime, |observer, event| {
-                    observer.account(event);
-                    for Connected { sink, .. } in observer.sinks().iter() {
-                        sink.take(event);
-                    }
-                })
-                .map_err(cant)?;
+                self.start_sinks(runtime).map_err(cant)?;
                 connected
             }
         };
@@ -151,7 +149,7 @@ impl Observer {
         self.wants_content.store(wants, Ordering::Relaxed);
         let stays = |old: &Connected| connected.iter().any(|new| Arc::ptr_eq(&new.sink, &old.sink));
         let gone: Vec<_> = before.iter().filter(|old| !stays(old)).map(|old| Arc::clone(&old.sink)).collect();
-        let is_on = !connected.is_empty();
+        let is_on = !connected.is_empty() || self.counting().is_some();
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = connected.into();
         self.switch(SINKS, is_on);
         if !gone.is_empty() {
@@ -163,6 +161,33 @@ impl Observer {
             });
         }
         Ok(())
+    }
+
+    /// Has `counts` count every event from now on, in the place of what counted before: the router's own metrics, which no
+    /// callback is asked for.
+    pub fn count(self: &Arc<Self>, counts: Arc<dyn Sink>, runtime: &Runtime) -> std::io::Result<()> {
+        let _one = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+        self.start_sinks(runtime)?;
+        *self.counts.write().unwrap_or_else(PoisonError::into_inner) = Some(counts);
+        self.switch(SINKS, true);
+        Ok(())
+    }
+
+    fn start_sinks(self: &Arc<Self>, runtime: &Runtime) -> std::io::Result<()> {
+        self.start(&self.for_sinks, runtime, |observer, event| {
+            observer.account(event);
+            if let Some(counts) = &*observer.counts.read().unwrap_or_else(PoisonError::into_inner) {
+                counts.take(event);
+            }
+            for Connected { sink, .. } in observer.sinks().iter() {
+                sink.take(event);
+            }
+        })
+    }
+
+    /// What counts, if anything does.
+    fn counting(&self) -> Option<Arc<dyn Sink>> {
+        self.counts.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The sinks at work.
@@ -222,7 +247,8 @@ impl Observer {
             last_error: Some(off.why.clone()),
             ..SinkStatus::default()
         });
-        listener.into_iter().chain(sinks.iter().map(status)).chain(off).collect()
+        let counting = self.counting().map(|counts| SinkStatus { lost: too_fast, ..counts.status() });
+        listener.into_iter().chain(counting).chain(sinks.iter().map(status)).chain(off).collect()
     }
 
     /// What a call ends with that nobody ended.

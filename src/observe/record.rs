@@ -28,6 +28,8 @@ pub struct Record {
     pub skipped: Option<String>,
     /// Its stream broke after the first content, and others go on.
     pub broke: bool,
+    /// How long the deployment, or its key, cools down for it.
+    pub cooled: Option<Duration>,
 }
 
 impl Record {

@@ -88,6 +88,7 @@ impl Watcher {
             fallbacks,
             kept: None,
             joined: None,
+            missed: false,
             dropped_params: Vec::new(),
         };
         self.tell(Ended::Call(ended), Some(error), told);

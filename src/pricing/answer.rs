@@ -1,7 +1,7 @@
 //! What a whole answer was charged for.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::chat::Verb;
 
@@ -10,9 +10,10 @@ use super::usage::{Counts, Usage};
 
 /// What an answer says beside its usage.
 #[derive(Deserialize)]
-struct Beside {
+struct Beside<'a> {
     service_tier: Option<String>,
-    usage: Option<Value>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
     data: Option<Vec<serde::de::IgnoredAny>>,
     meta: Option<Meta>,
 }
@@ -31,9 +32,9 @@ impl Usage {
     /// From an answer to this verb: `body` is its text if that is JSON, `characters` are those of a text to be spoken. A `usage` that
     /// is given counts in the place of the body's own.
     pub fn of_answer(verb: Verb, body: Option<&str>, usage: Option<&str>, characters: Option<u64>) -> Self {
-        let beside: Option<Beside> = body.and_then(|body| serde_json::from_str(body).ok());
-        let told = beside.as_ref().and_then(|beside| beside.usage.as_ref()).map(Value::to_string);
-        let mut read = Self::read(usage.or(told.as_deref()).unwrap_or("{}"));
+        let beside: Option<Beside<'_>> = body.and_then(|body| serde_json::from_str(body).ok());
+        let told = beside.as_ref().and_then(|beside| beside.usage).map(RawValue::get);
+        let mut read = Self::read(usage.or(told).unwrap_or("{}"));
         if let Some(tier) = beside.as_ref().and_then(|beside| beside.service_tier.as_deref()) {
             read.service = Service::named(tier);
         }
@@ -43,7 +44,7 @@ impl Usage {
 }
 
 /// What is counted where no tokens are.
-fn counts(verb: Verb, beside: Option<&Beside>, told: Counts, characters: Option<u64>) -> Counts {
+fn counts(verb: Verb, beside: Option<&Beside<'_>>, told: Counts, characters: Option<u64>) -> Counts {
     match verb {
         Verb::Image | Verb::ImageEdit | Verb::ImageVariation => {
             let images = beside.and_then(|beside| beside.data.as_ref()).map(|data| data.len() as u64);

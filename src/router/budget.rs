@@ -73,6 +73,13 @@ impl Budgets {
         }
     }
 
+    /// What is left of each in dollars, at least 0: kind, name, dollars.
+    pub fn left(&self, now: Instant) -> Vec<(&'static str, String, f64)> {
+        let all = [("provider", &self.providers), ("deployment", &self.deployments), ("tag", &self.tags)];
+        let each = all.into_iter().flat_map(|(kind, budgets)| budgets.iter().map(move |own| (kind, own)));
+        each.map(|(kind, (name, budget))| (kind, name.clone(), budget.left(now))).collect()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.providers.is_empty() && self.deployments.is_empty() && self.tags.is_empty()
     }
@@ -135,6 +142,10 @@ impl Budget {
         let spent = self.spent();
         let ends = spent.since.and_then(|since| since.checked_add(self.config.period)).filter(|end| *end > now);
         (if ends.is_some() { spent.dollars } else { 0.0 }, ends)
+    }
+
+    fn left(&self, now: Instant) -> f64 {
+        (self.config.limit - self.standing(now).0).max(0.0)
     }
 
     /// How long it stays used up; `None` if it is not.

@@ -139,13 +139,15 @@ impl Attempt {
         let nothing_sent = error.is_before_sending();
         self.settle_used(Used { requests: u64::from(!nothing_sent), ..Used::default() }, now);
         let judged = || judge(error, self.in_flight.deployment(), &self.cooldown, self.alone, now);
-        if let Some(verdict) = (!run_out).then(judged).flatten() {
+        let verdict = (!run_out).then(judged).flatten();
+        if let Some(verdict) = verdict {
             let lease = self.shared.as_ref().map(|shared| &*shared.lease);
             bench(verdict, self.in_flight.deployment(), &self.group, lease, error.class(), now);
         }
         let (deployment, class) = (self.in_flight.deployment().id(), error.class());
         of_request!(self.verbosity, deployment, group = &*self.group, class; "attempt failed: {}", error.message());
-        let record = self.record(now, error.provider_status(), Some(error.class()), measured);
+        let mut record = self.record(now, error.provider_status(), Some(error.class()), measured);
+        record.cooled = verdict.map(|verdict| verdict.time);
         self.tell(&record, Some(error), told);
         record
     }
@@ -206,6 +208,7 @@ impl Attempt {
             tokens: measured.tokens,
             skipped: None,
             broke: false,
+            cooled: None,
         }
     }
 }

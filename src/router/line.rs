@@ -50,6 +50,12 @@ impl Line {
         Turn(self)
     }
 
+    /// Calls that wait, the one at the head included.
+    pub fn waiting(&self) -> usize {
+        let state = self.lock();
+        state.waiting.len() + usize::from(state.taken)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

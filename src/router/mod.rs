@@ -20,6 +20,7 @@ mod group;
 mod held;
 mod ledger;
 mod line;
+mod metrics;
 mod mirror;
 mod names;
 mod played;
@@ -48,6 +49,7 @@ pub use stream::{Ended, Usage};
 pub use trail::Trail;
 
 use crate::chat::{Request, Verb};
+use crate::clock;
 use crate::config::{Config, ConfigError, CooldownConfig, StoreConfig, Warning};
 use crate::error::{Error, ErrorKind};
 use crate::observe::{Observer, Record, Verbosity, Watcher};
@@ -60,6 +62,7 @@ use affinity::Affinity;
 use budget::Budgets;
 use caching::Caching;
 use form::Whole;
+use metrics::Metrics;
 use names::Names;
 use stream::{Source, Streamed};
 use timeout::Bounds;
@@ -83,6 +86,8 @@ pub struct Router {
     /// Calls that wait for somebody to return. Kept by a reload, as they are.
     waiting: Arc<AtomicUsize>,
     verbosity: Verbosity,
+    /// Kept by a reload that counts in the same way.
+    metrics: Metrics,
     config: Config,
     warnings: Vec<Warning>,
 }
@@ -148,7 +153,21 @@ impl Router {
         let waiting = before.map(|before| Arc::clone(&before.waiting)).unwrap_or_default();
         observer.keep_spend(budgets.is_empty());
         let verbosity = Verbosity::new(config.verbose);
-        Ok(Self { names, cooldown, budgets, affinity, caching, fleet, observer, waiting, verbosity, config, warnings })
+        let metrics = Metrics::new(&config, before.map(|before| &before.metrics))?;
+        Ok(Self {
+            names,
+            cooldown,
+            budgets,
+            affinity,
+            caching,
+            fleet,
+            observer,
+            metrics,
+            waiting,
+            verbosity,
+            config,
+            warnings,
+        })
     }
 
     /// A router over a store of the caller's choice, whatever the configuration names.
@@ -183,19 +202,18 @@ impl Router {
         self.observer.watch(&self.config.observe, &self.config.transport, runtime)
     }
 
-    /// The trail of a call, heard of by whoever wants to.
-    fn trail(&self, request: &Request, call_id: u64, is_stream: bool) -> Trail {
-        let mut trail = Trail::new(call_id);
-        if self.observer.is_on() {
-            let observer = Arc::clone(&self.observer);
-            trail.watcher = Some(Arc::new(Watcher::new(observer, call_id, request, is_stream, trail.start)));
-        }
-        trail
+    /// A call that has begun, heard of by whoever wants to.
+    fn watch(&self, request: &Request, call_id: u64, is_stream: bool) -> Watched {
+        let watcher = self
+            .observer
+            .is_on()
+            .then(|| Arc::new(Watcher::new(Arc::clone(&self.observer), call_id, request, is_stream, clock::now())));
+        Watched::new(watcher)
     }
 
     /// The trail of a new call, with its plan if the request asks for that.
-    fn begin(&self, request: &Request, call_id: u64, is_stream: bool) -> Trail {
-        let mut trail = self.trail(request, call_id, is_stream);
+    fn begin(&self, request: &Request, call_id: u64, watched: &Watched) -> Trail {
+        let mut trail = watched.trail(call_id);
         if request.verb() == Verb::Speech {
             let text: Option<String> = request.get("input").and_then(|text| serde_json::from_str(text).ok());
             trail.rare().characters = text.and_then(|text| u32::try_from(text.chars().count()).ok()?.try_into().ok());
@@ -238,10 +256,19 @@ impl Router {
         }
     }
 
-    /// Answers a request of any verb, whole.
-    pub async fn answer(&self, request: &Request, call_id: u64) -> Result<Completed, Failed> {
-        let mut trail = self.begin(request, call_id, false);
-        let watched = Watched::of(&trail);
+    /// Answers a request of any verb, whole. The call has begun when this returns, not only when it is waited for: one that
+    /// is dropped before is heard of, too.
+    pub fn answer<'c>(
+        &'c self,
+        request: &'c Request,
+        call_id: u64,
+    ) -> impl Future<Output = Result<Completed, Failed>> + Send + 'c {
+        let watched = self.watch(request, call_id, false);
+        self.answered(request, call_id, watched)
+    }
+
+    async fn answered(&self, request: &Request, call_id: u64, watched: Watched) -> Result<Completed, Failed> {
+        let mut trail = self.begin(request, call_id, &watched);
         self.hear_of_the_fleet(&trail).await;
         let outcome = match check(request) {
             Ok(()) => call::run(self, request, &Whole, &mut trail).await,
@@ -278,10 +305,19 @@ impl Router {
         }
     }
 
-    /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it.
-    pub async fn stream(self: &Arc<Self>, request: Request, call_id: u64) -> Result<Stream, Failed> {
-        let mut trail = self.begin(&request, call_id, true);
-        let watched = Watched::of(&trail);
+    /// Opens a stream: returns at its first content, when every failure that another attempt can mend is behind it. Begins
+    /// as [`Router::answer`] does.
+    pub fn stream(
+        self: &Arc<Self>,
+        request: Request,
+        call_id: u64,
+    ) -> impl Future<Output = Result<Stream, Failed>> + Send {
+        let watched = self.watch(&request, call_id, true);
+        self.opened(request, call_id, watched)
+    }
+
+    async fn opened(self: &Arc<Self>, request: Request, call_id: u64, watched: Watched) -> Result<Stream, Failed> {
+        let mut trail = self.begin(&request, call_id, &watched);
         self.hear_of_the_fleet(&trail).await;
         let form = Streamed { timeouts: &self.config.timeouts, start: trail.start, is_cached: true };
         let outcome = match check_stream(&request) {

@@ -218,6 +218,18 @@ impl Names {
         self.groups.iter()
     }
 
+    /// All groups that have a line of their own, those of other names than the configuration's groups included.
+    pub fn lines(&self) -> impl Iterator<Item = &Group> {
+        let others = [&self.unions, &self.by_id, &self.by_model];
+        self.groups.iter().chain(others.into_iter().flat_map(HashMap::values))
+    }
+
+    /// All names that lead somewhere, wildcards as they are written.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let aliases = self.aliases.keys().map(String::as_str);
+        self.lines().map(|group| &*group.name).chain(aliases)
+    }
+
     /// Where a name leads. In this order: a deployment's model if that is asked for, a deployment's id, an alias, a group, a
     /// wildcard, a deployment's model.
     pub fn resolve(&self, name: &str, specific_deployment: bool) -> Result<Lead<'_>, Error> {

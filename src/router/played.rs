@@ -47,5 +47,6 @@ pub fn record(stop: &Stop<'_>, error: &Error) -> Record {
         tokens: None,
         skipped: None,
         broke: false,
+        cooled: None,
     }
 }

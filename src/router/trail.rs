@@ -43,6 +43,8 @@ pub struct Rare {
     pub hit: Option<Hit>,
     /// The usage that was paid for, where a part of the answer was kept.
     pub fresh_usage: Option<String>,
+    /// The call looked in the cache in vain.
+    pub missed: bool,
     /// Of a stream that others went on with.
     pub parts: Option<Parts>,
 }
@@ -70,6 +72,10 @@ impl Trail {
 
     pub fn fresh_usage(&self) -> Option<&str> {
         self.rare.as_ref()?.fresh_usage.as_deref()
+    }
+
+    pub fn missed(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.missed)
     }
 
     /// What the parts of a stream that broke came to, if others went on with it.
@@ -164,6 +170,7 @@ impl Trail {
             tokens: None,
             skipped: Some(reason),
             broke: false,
+            cooled: None,
         });
     }
 

@@ -12,8 +12,15 @@ use super::trail::Trail;
 pub struct Watched(Option<Arc<Watcher>>);
 
 impl Watched {
-    pub fn of(trail: &Trail) -> Self {
-        Self(trail.watcher.clone())
+    pub fn new(watcher: Option<Arc<Watcher>>) -> Self {
+        Self(watcher)
+    }
+
+    /// The trail of the call.
+    pub fn trail(&self, call_id: u64) -> Trail {
+        let mut trail = Trail::new(call_id);
+        trail.watcher.clone_from(&self.0);
+        trail
     }
 
     pub fn is_on(&self) -> bool {
@@ -48,6 +55,7 @@ impl Watched {
             fallbacks: trail.fallbacks(),
             kept,
             joined: trail.joined().map(|parts| parts.joined),
+            missed: trail.missed(),
             dropped_params: trail.dropped_params.clone(),
         };
         watcher.end(ended, error.cloned(), told);

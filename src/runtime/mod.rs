@@ -154,6 +154,14 @@ impl Runtime {
         all
     }
 
+    /// Has what is at work beside the calls finish what it has to do, each within `time`.
+    pub fn flush(&self, time: Duration) {
+        let all_beside = lock(&self.beside).clone();
+        for beside in &all_beside {
+            beside.flush(time);
+        }
+    }
+
     /// Runs `farewell` when the last call has ended and before the threads do, in the place of the one it was given before. It has
     /// a quarter of a second.
     pub fn before_end(&self, farewell: impl Future<Output = ()> + Send + 'static) {
@@ -196,9 +204,7 @@ impl Runtime {
         }
         self.calls.end_all();
         self.calls.wait(None);
-        for beside in &all_beside {
-            beside.flush(FAREWELL);
-        }
+        self.flush(FAREWELL);
         for beside in &all_beside {
             beside.end();
         }

@@ -40,6 +40,10 @@ static void check_snapshot(const router_t *router)
     CHECK(snapshot != NULL);
     check_clean("snapshot", snapshot);
     router_string_free(snapshot);
+    char *metrics = router_metrics(router, NULL);
+    CHECK(metrics != NULL);
+    check_clean("metrics", metrics);
+    router_string_free(metrics);
 }
 
 static void check_text(router_error_t *error)

@@ -88,6 +88,7 @@ static void in_child(router_response_t *inherited, router_stream_t *stream)
     CHECK(!router_set_event_listener(router, hear, &of_child));
     CHECK(!router_set_event_listener(router, NULL, NULL));
     CHECK(router_snapshot(router, NULL) == NULL);
+    CHECK(router_metrics(router, NULL) == NULL);
     CHECK(router_explain(router, ASK("gpt-4"), NUL, NULL, &error) == NULL);
     CHECK_ERROR(error, ROUTER_ERROR_FORKED);
     router_cancel(router, 1);

@@ -117,6 +117,7 @@ FROZEN(const char *, router_error_json, const router_error_t *, size_t *);
 FROZEN(void, router_error_free, router_error_t *);
 FROZEN(char *, router_snapshot, const router_t *, size_t *);
 FROZEN(bool, router_set_event_listener, const router_t *, router_listener_fn, void *);
+FROZEN(char *, router_metrics, const router_t *, size_t *);
 FROZEN(char *, router_explain, const router_t *, const char *, size_t, size_t *, router_error_t **);
 
 int main(void)

@@ -53,6 +53,7 @@ static void null_handles(void)
     CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
     CHECK(router_explain(NULL, NULL, 0, NULL, NULL) == NULL);
     CHECK(router_snapshot(NULL, &len) == NULL);
+    CHECK(router_metrics(NULL, &len) == NULL);
     CHECK(router_completion_stream(NULL, ASK("gpt-4"), NUL, &error) == NULL);
     CHECK_ERROR(error, ROUTER_ERROR_INVALID_ARGUMENT);
     CHECK(!router_completion_stream_async(NULL, ASK("gpt-4"), NUL, never_opened, NULL, &call, &error));

@@ -75,6 +75,10 @@ static void exports_that_make(void)
     CHECK(router_snapshot(router, NULL) == NULL);
     calm();
 
+    STRIKE("router_metrics");
+    CHECK(router_metrics(router, NULL) == NULL);
+    calm();
+
     STRIKE("router_explain");
     CHECK(router_explain(router, ASK("gpt-4"), NUL, NULL, &error) == NULL);
     CHECK_ERROR(error, ROUTER_ERROR_INTERNAL);

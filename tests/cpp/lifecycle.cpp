@@ -61,6 +61,7 @@ TEST("routers move") {
     CHECK(first.c_api() == nullptr);
     CHECK_THROWS(llmrouter::ShutDownError, first.completion(hi));
     CHECK_THROWS(llmrouter::ShutDownError, first.snapshot());
+    CHECK_THROWS(llmrouter::ShutDownError, first.metrics());
     CHECK_THROWS(llmrouter::ShutDownError, first.explain(hi));
     CHECK_THROWS(llmrouter::ShutDownError, first.plan(hi));
     CHECK(first.shutdown(0ms));

@@ -115,4 +115,19 @@ TEST("a router without cache and store says so") {
     CHECK(!status.cache && !status.store && status.groups.empty());
 }
 
+/// What a call did is in the text that is asked for after it.
+TEST("metrics are Prometheus' text") {
+    const Router router = Router::from_yaml(
+        "model_list: [{model_name: g, litellm_params: {model: openai/m, mock_response: x}, model_info: {id: a}}]");
+    CHECK(router.metrics().find("llmrouter_calls_total{") == std::string::npos);
+    router.completion(R"({"model": "g", "messages": []})");
+    const std::string text = router.metrics();
+    CHECK(text.find("# TYPE llmrouter_calls_total counter\n") != std::string::npos);
+    const auto place = text.find("litellm_deployment_success_responses_total{");
+    CHECK(place != std::string::npos);
+    const std::string line = text.substr(place, text.find('\n', place) - place);
+    CHECK(line.find("model_id=\"a\"") != std::string::npos);
+    CHECK_SAME(line.substr(line.size() - 2), " 1");
+}
+
 int main() { return check::run(); }

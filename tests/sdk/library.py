@@ -36,6 +36,8 @@ def load():
         ("router_stream_free", None, [c_void_p]),
         ("router_error_json", c_void_p, with_length),
         ("router_error_free", None, [c_void_p]),
+        ("router_metrics", c_void_p, with_length),
+        ("router_string_free", None, [c_void_p]),
         ("router_shutdown", c_bool, [c_void_p, c_uint32]),
         ("router_free", None, [c_void_p]),
     ]:
@@ -67,6 +69,15 @@ class Router:
             return chunks, json.loads(self._text(self.library.router_stream_metadata, stream))
         finally:
             self.library.router_stream_free(stream)
+
+    def metrics(self):
+        """Prometheus' text."""
+        length = c_size_t()
+        text = self.library.router_metrics(self.handle, byref(length))
+        try:
+            return ctypes.string_at(text, length.value).decode()
+        finally:
+            self.library.router_string_free(text)
 
     def _chunks(self, stream):
         start, length, error = c_void_p(), c_size_t(), c_void_p()

@@ -9,3 +9,4 @@ make_sdk_python
 (cd "$root" && cargo build --quiet -p fakeprovider)
 PYTHONDONTWRITEBYTECODE=1 timeout 300 "$sdk_python" "$sdk/check.py" "$target/debug/fakeprovider"
 PYTHONDONTWRITEBYTECODE=1 timeout 300 "$sdk_python" "$sdk/verbs.py" "$target/debug/fakeprovider"
+PYTHONDONTWRITEBYTECODE=1 timeout 60 "$sdk_python" "$sdk/metrics.py"

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(gcc g++ make pkg-config cmake python3 python3-venv valgrind binutils shellcheck curl libcurl4-openssl-dev nlohmann-json3-dev
-    redis-server redis-sentinel redis-tools)
+    redis-server redis-sentinel redis-tools prometheus)
 
 # Debian's own are too old for the Go and Node packages, so these are the reader's to install.
 go version 2>/dev/null | grep -qE 'go1\.(2[3-9]|[3-9][0-9])' || { echo "Go 1.23 or newer is missing" >&2; exit 1; }

@@ -28,6 +28,7 @@
  * @property {(router: RouterHandle, number: bigint) => void} cancel
  * @property {(router: RouterHandle, json: string | Uint8Array) => string} explain
  * @property {(router: RouterHandle) => string | null} snapshot
+ * @property {(router: RouterHandle) => string | null} metrics
  * @property {(router: RouterHandle, drainMs: number) => Promise<boolean>} shutdown
  * @property {(router: RouterHandle) => Promise<boolean>} close
  * @property {(answer: AnswerHandle) => string} body of an answer that is JSON

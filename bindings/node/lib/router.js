@@ -184,6 +184,10 @@ class Router {
     });
   }
 
+  metrics() {
+    return native.metrics(this.#open()) ?? '';
+  }
+
   /** @param {number} drainMs */
   async shutdown(drainMs) {
     if (typeof drainMs !== 'number' || !(drainMs >= 0)) {

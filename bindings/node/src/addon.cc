@@ -35,6 +35,7 @@ NAPI_MODULE_INIT() {
       function("cancel", cancel_call),
       function("explain", explain_request),
       function("snapshot", take_snapshot),
+      function("metrics", take_metrics),
       function("shutdown", shut_down),
       function("close", close_router),
       function("body", answer_body),

@@ -95,6 +95,14 @@ napi_value take_snapshot(napi_env env, napi_callback_info info) {
   return json == nullptr ? null_value(env) : take_text(env, json, len);
 }
 
+napi_value take_metrics(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  Holder router = holder_of(env, arguments.at[0]);
+  size_t len = 0;
+  char *text = router_metrics(open(router), &len);
+  return text == nullptr ? null_value(env) : take_text(env, text, len);
+}
+
 napi_value shut_down(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
   Holder router = holder_of(env, arguments.at[0]);

@@ -12,6 +12,7 @@ napi_value start_request(napi_env env, napi_callback_info info);
 napi_value cancel_call(napi_env env, napi_callback_info info);
 napi_value explain_request(napi_env env, napi_callback_info info);
 napi_value take_snapshot(napi_env env, napi_callback_info info);
+napi_value take_metrics(napi_env env, napi_callback_info info);
 napi_value shut_down(napi_env env, napi_callback_info info);
 napi_value close_router(napi_env env, napi_callback_info info);
 

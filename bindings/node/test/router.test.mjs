@@ -118,6 +118,13 @@ router_settings: {num_retries: 0, allowed_fails: 0, model_group_alias: {a: g},
   assert.ok(Math.abs(resets - start - 3_600_000) < 10_000, `${resets}`);
 });
 
+test('metrics are the text of what was counted', async (t) => {
+  const router = closing(t, Router.fromYaml(mock('x')));
+  assert.doesNotMatch(router.metrics(), /^llmrouter_calls_total/m);
+  await router.completion(request);
+  assert.match(router.metrics(), /^# TYPE llmrouter_calls_total counter\nllmrouter_calls_total\{.*requested_model="g",status="success"\} 1$/m);
+});
+
 test('what can not be explained throws', (t) => {
   const router = closing(t, Router.fromYaml(mock('x')));
   assert.equal(router.explain(request).resolved.group, 'g');
@@ -170,6 +177,7 @@ test('close may be called many times, and what comes after is refused', async ()
   await router[Symbol.asyncDispose]();
   assert.equal(await router.shutdown(10), true);
   assert.throws(() => router.snapshot(), ShutDownError);
+  assert.throws(() => router.metrics(), ShutDownError);
   assert.throws(() => router.explain(request), ShutDownError);
   await assert.rejects(router.completion(request), ShutDownError);
   await assert.rejects(router.completionRaw('{}'), ShutDownError);

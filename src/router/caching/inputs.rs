@@ -112,6 +112,7 @@ impl Visit<'_, '_> {
             }
         }
         caching.cache.count(false);
+        trail.rare().missed = true;
         let asked = match self.rest(&mut list, form, trail).await {
             Ok(None) => self.all(&mut list, form, trail).await,
             Ok(Some(output)) => Ok(output),

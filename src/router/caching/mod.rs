@@ -28,7 +28,6 @@ use super::held::Held;
 use super::names::How;
 use super::timeout::longest_wait;
 use super::trail::Trail;
-use super::watched::Watched;
 use super::{Completed, Router, check, played};
 use crate::observe::Record;
 
@@ -123,9 +122,9 @@ impl Caching {
         (call_id, start): (u64, Instant),
     ) -> Option<Completed> {
         let entry = self.cache.peek(key, wish.max_age)?;
-        let mut trail = router.trail(&stop.request, call_id, false);
+        let watched = router.watch(&stop.request, call_id, false);
+        let mut trail = watched.trail(call_id);
         trail.start = start;
-        let watched = Watched::of(&trail);
         let is_plain = stop.request.options().cache.as_deref().is_none_or(|control| control.is_plain());
         if is_plain && stop.request.options().without_effect.is_empty() {
             self.repeats.put(stop.request.verb(), stop.request.text(), key);
@@ -184,6 +183,7 @@ impl<'a> Visit<'_, 'a> {
             Looked::Alone => None,
         };
         caching.cache.count(false);
+        trail.rare().missed = true;
         let mut output = match self.ask(form, trail).await {
             Ok(output) => output,
             Err(error) => {

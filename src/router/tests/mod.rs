@@ -14,6 +14,7 @@ mod laws;
 mod limits;
 mod logs;
 mod measured;
+mod metrics;
 mod mirror;
 mod names;
 mod observed;

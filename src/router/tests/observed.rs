@@ -132,6 +132,18 @@ async fn what_is_cancelled_is_heard_too() {
 }
 
 #[tokio::test]
+async fn what_is_cancelled_before_it_is_looked_at_is_heard_too() {
+    let heard = Heard::new(YAML);
+    let asked = request("good");
+    drop(heard.router.answer(&asked, 1));
+    drop(heard.router.stream(request("good"), 2));
+    assert_eq!(
+        summary(&heard.all()),
+        ["3 call 0 good - CancelledError failure", "3 call 0 good - CancelledError failure"]
+    );
+}
+
+#[tokio::test]
 async fn a_stream_is_heard_at_its_end() {
     let heard = Heard::new(YAML);
     let mut stream = heard.router.stream(request("bad"), 1).await.ok().unwrap();

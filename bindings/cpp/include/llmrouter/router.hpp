@@ -236,6 +236,16 @@ public:
     /// The same, read.
     Snapshot status() const { return detail::snapshot(snapshot()); }
 
+    /// All metrics in Prometheus' text format 0.0.4, for a program that serves them itself. Waits up to 100 ms until what
+    /// has happened is counted. Where the configuration asks for no metrics, events are counted from the first call on.
+    std::string metrics() const {
+        std::size_t length = 0;
+        const router_t* router = c_api();
+        if (router == nullptr) detail::closed().raise();
+        const std::unique_ptr<char, detail::Deleter<&router_string_free>> text(router_metrics(router, &length));
+        return text ? std::string(text.get(), length) : std::string();
+    }
+
     /// Puts another configuration in the place of this one, for calls not yet started; those in flight keep theirs. What
     /// was learnt of a deployment whose id stays is kept. Throws `ConfigError`, and then nothing has changed. Does not
     /// wait: it may be called inside a callback, but in a log listener it is an `InCallbackError`.

@@ -97,6 +97,7 @@ export async function whole(signal: AbortSignal): Promise<string> {
   const leads: string | null | undefined = router.snapshot().aliases[0]?.model_group;
   const cache: { hits: number; shared: { state: 'ready' | 'away' } | null } | null = router.snapshot().cache;
   const store: { engine: string; state: 'shared' | 'alone'; last_error: string | null } | null = router.snapshot().store;
+  const text: string = router.metrics();
   const ms: number | null | undefined = router.snapshot().groups[0]?.deployments[0]?.latency_ms;
   router.reload('model_list: []');
   const plan: Plan = router.explain({ ...full, top_k: 4 });
@@ -106,7 +107,7 @@ export async function whole(signal: AbortSignal): Promise<string> {
   const score: number | null | undefined = plan.groups[0]?.deployments[0]?.score;
   const ended: boolean = await router.shutdown(100);
   await router.close();
-  return [answer.body, answer.text ?? '', version, abiVersion, cost, tokens, kept, skipped, state, left, again, ended, ms, score].join();
+  return [answer.body, answer.text ?? '', version, abiVersion, cost, tokens, kept, skipped, state, left, again, ended, ms, score, text].join();
 }
 
 export async function streamed(signal: AbortSignal): Promise<string> {
