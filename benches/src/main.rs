@@ -9,10 +9,12 @@ mod bare_stream;
 mod child;
 mod cores;
 mod drive;
+mod events;
 mod fixtures;
 mod hosts;
 mod job;
 mod machine;
+mod observed;
 mod options;
 mod picks;
 mod plan;
@@ -48,12 +50,14 @@ fn run(args: &[String]) -> Result<()> {
         print!("{}", options::USAGE);
         return Ok(());
     }
-    let picks = picks::run(&options)?;
+    let mut picks = picks::run(&options)?;
+    picks.extend(events::run(&options)?);
     let program = provider::program()?;
     let near = provider::Provider::start(&program, if options.roam { None } else { cores::last() }, &options)?;
     let far = provider::Provider::start(&program, None, &options)?;
     let fixtures = fixtures::Fixtures::write()?;
-    let jobs = plan::jobs(&options, &fixtures, &near, &far)?;
+    let hanging = observed::Hanging::start()?;
+    let jobs = plan::jobs(&options, &fixtures, &near, &far, &hanging)?;
     if jobs.is_empty() && picks.is_empty() {
         return Err("nothing is left to measure".into());
     }

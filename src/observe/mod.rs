@@ -5,21 +5,27 @@
 mod connect;
 mod event;
 pub mod export;
+mod file;
 mod hidden;
 mod lane;
 pub mod logs;
 mod observer;
 mod origin;
 mod payload;
+mod quoted;
 mod record;
+mod sentry;
+mod shown;
 mod sink;
 mod watcher;
+mod webhook;
 
 pub use connect::Connected;
 pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Kept, Told};
 pub use hidden::is_passed_on;
 pub use observer::{Listener, Observer};
 pub use origin::Origin;
+pub use quoted::without_prompt;
 pub use record::Record;
 pub use sink::{Sink, SinkStatus};
 pub use watcher::{Watcher, fallbacks};

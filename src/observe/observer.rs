@@ -12,7 +12,8 @@ use crate::runtime::{Beside, Runtime};
 use super::connect::{Connect, Connected};
 use super::event::Event;
 use super::lane::Lane;
-use super::payload::{self, Shown};
+use super::shown::{Showing, Shown};
+use super::sink::Sink;
 
 /// Hears of each event: its level (1 error, 2 warning, 3 information) and its payload, JSON.
 pub type Listener = Box<dyn Fn(i32, &str) + Send + Sync>;
@@ -28,14 +29,14 @@ const SINKS: u8 = 2;
 #[derive(Default)]
 pub struct Observer {
     on: AtomicU8,
-    /// What payloads show.
-    shows_content: AtomicBool,
-    hides_key_info: AtomicBool,
+    showing: Arc<Showing>,
     /// Somebody sees prompts and answers.
     wants_content: AtomicBool,
     is_closing: AtomicBool,
     listener: RwLock<Option<Listener>>,
     sinks: RwLock<Arc<[Connected]>>,
+    /// Those that a reload has replaced, as long as they send what they have.
+    leaving: Mutex<Vec<Arc<dyn Sink>>>,
     /// The listener has a thread of its own: a slow one keeps nothing from the sinks.
     for_listener: Arc<Lane>,
     for_sinks: Arc<Lane>,
@@ -53,17 +54,9 @@ impl Observer {
         self.wants_content.load(Ordering::Relaxed)
     }
 
-    /// What payloads show.
-    pub fn shown(&self) -> Shown {
-        Shown {
-            content: self.shows_content.load(Ordering::Relaxed),
-            key_info: !self.hides_key_info.load(Ordering::Relaxed),
-        }
-    }
-
     /// The payload of an event, as listener, webhook and file have it.
     pub fn payload(&self, event: &Event) -> Arc<str> {
-        event.payload(|| payload::render(event, self.shown()))
+        self.showing.payload(event)
     }
 
     /// Takes an event in. Waits for nobody.
@@ -109,18 +102,16 @@ impl Observer {
             false => {
                 let cant = |error| format!("can't start the callbacks' threads: {error}");
                 let threads = runtime.threads().map_err(cant)?;
-                let connected = Connect { observe, transport, threads: &threads }.sinks(&before)?;
                 self.start(&self.for_sinks, runtime, |observer, event| {
                     for Connected { sink, .. } in observer.sinks().iter() {
                         sink.take(event);
                     }
                 })
                 .map_err(cant)?;
-                connected
+                Connect { observe, transport, threads: &threads, runtime, showing: &self.showing }.sinks(&before)?
             }
         };
-        self.shows_content.store(observe.log_content, Ordering::Relaxed);
-        self.hides_key_info.store(observe.redact_user_api_key_info, Ordering::Relaxed);
+        self.showing.set(Shown { content: observe.log_content, key_info: !observe.redact_user_api_key_info });
         let wants = observe.log_content || connected.iter().any(|connected| connected.sink.wants_content());
         self.wants_content.store(wants, Ordering::Relaxed);
         let stays = |old: &Connected| connected.iter().any(|new| Arc::ptr_eq(&new.sink, &old.sink));
@@ -129,10 +120,19 @@ impl Observer {
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = connected.into();
         self.switch(SINKS, is_on);
         if !gone.is_empty() {
+            self.leaving().extend(gone.iter().cloned());
+            let observer = Arc::downgrade(self);
             runtime.aside(move || {
-                for sink in gone {
-                    sink.flush(clock::now() + FAREWELL);
+                let until = clock::now() + FAREWELL;
+                for sink in &gone {
+                    sink.hurry();
+                }
+                for sink in &gone {
+                    sink.flush(until);
                     sink.end();
+                }
+                if let Some(observer) = observer.upgrade() {
+                    observer.leaving().retain(|left| !gone.iter().any(|sink| Arc::ptr_eq(sink, left)));
                 }
             });
         }
@@ -215,6 +215,10 @@ impl Observer {
         };
     }
 
+    fn leaving(&self) -> MutexGuard<'_, Vec<Arc<dyn Sink>>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn change(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -234,7 +238,9 @@ impl Beside for Observer {
         self.on.store(0, Ordering::Relaxed);
         self.for_listener.end();
         self.for_sinks.end();
-        for Connected { sink, .. } in self.sinks().iter() {
+        let leaving = std::mem::take(&mut *self.leaving());
+        let sinks = self.sinks();
+        for sink in sinks.iter().map(|connected| &connected.sink).chain(&leaving) {
             sink.end();
         }
     }

@@ -135,7 +135,9 @@ impl Attempt {
             self.bench(verdict, error.class(), now);
         }
         let (deployment, class) = (self.in_flight.deployment().id(), error.class());
-        log::debug!(deployment, group = &*self.group, class; "attempt failed: {}", error.message());
+        // Not the provider's own words: they may repeat the prompt. The caller has them.
+        let status = error.provider_status().unwrap_or_default();
+        log::debug!(deployment, group = &*self.group, class, status; "attempt failed");
         let record = self.record(now, error.provider_status(), Some(error.class()), Measured::default());
         self.tell(&record, Some(error), None);
         record

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::chat::Request;
+use crate::observe::without_prompt;
 
 use super::Router;
 use super::trail::Trail;
@@ -43,7 +44,7 @@ pub fn send(router: &Arc<Router>, request: &Request, trail: &Trail) {
         let router = Arc::clone(router);
         tokio::spawn(async move {
             if let Err(failed) = Box::pin(router.answer(&copy, 0)).await {
-                log::info!(group = group.as_str(); "a copy failed: {}", failed.error.message());
+                log::info!(group = group.as_str(); "a copy failed: {}", without_prompt(failed.error.message(), &copy));
             }
         });
     }
