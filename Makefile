@@ -54,6 +54,7 @@ test: setup bindings sdk-faults ## run all tests: Rust, C, C++, Go, Node, packag
 	tests/real/streams.sh
 	tests/real/languages.sh
 	tests/sdk/run.sh
+	tests/observe/sentry.sh
 	tests/sdk/real.sh
 
 demo: setup bindings ## show routing at work: balancing, retries, fallbacks, overhead; no key, no network

@@ -24,6 +24,9 @@ pub type Read = extern "C" fn(user_data: *mut c_void, status: i32, chunks: *cons
 type Next = unsafe extern "C" fn(Handle, u32, Read, *mut c_void, *mut Handle) -> bool;
 type Body = unsafe extern "C" fn(Handle, *mut usize) -> *const c_char;
 type Message = unsafe extern "C" fn(Handle) -> *const c_char;
+/// Hears of each event: its level and its payload with its length.
+pub type Listener = extern "C" fn(user_data: *mut c_void, level: i32, json: *const c_char, len: usize);
+type Listen = unsafe extern "C" fn(Handle, Listener, *mut c_void) -> bool;
 type Free = unsafe extern "C" fn(Handle);
 type Version = unsafe extern "C" fn() -> *const c_char;
 
@@ -40,6 +43,7 @@ pub struct Abi {
     message: Message,
     error_free: Free,
     router_free: Free,
+    listen: Listen,
     version: Version,
     /// Last, because everything above points into it.
     _library: Library,
@@ -62,6 +66,7 @@ impl Abi {
                 message: *library.get(b"router_error_message\0")?,
                 error_free: *library.get(b"router_error_free\0")?,
                 router_free: *library.get(b"router_free\0")?,
+                listen: *library.get(b"router_set_event_listener\0")?,
                 version: *library.get(b"router_version\0")?,
                 _library: library,
             })
@@ -147,6 +152,15 @@ pub struct Router<'a> {
 unsafe impl Sync for Router<'_> {}
 
 impl Router<'_> {
+    /// Has `listener` hear of each event.
+    pub fn listen(&self, listener: Listener) -> Result<()> {
+        // SAFETY: a live router, and a function that uses no user data.
+        match unsafe { (self.abi.listen)(self.handle, listener, null_mut()) } {
+            true => Ok(()),
+            false => Err("no listener can be set".into()),
+        }
+    }
+
     /// `router_completion`.
     pub fn complete(&self, request: &[u8]) -> std::result::Result<(), String> {
         let mut error = null_mut();

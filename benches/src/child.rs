@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::drive::Tally;
-use crate::{Result, bare, bare_stream, looks, picks, routed, routed_stream, stats};
+use crate::{Result, bare, bare_stream, events, looks, picks, routed, routed_stream, stats};
 
 /// First argument by which this program knows that it is a child.
 pub const SUBCOMMAND: &str = "child";
@@ -64,6 +64,9 @@ pub struct Outcome {
     pub cpu_us: f64,
     pub p50_us: f64,
     pub p99_us: f64,
+    /// The most memory that the process has held; 0 from those that do not say it.
+    #[serde(default)]
+    pub peak_mb: f64,
 }
 
 impl Outcome {
@@ -78,6 +81,7 @@ impl Outcome {
             cpu_us: cpu.as_secs_f64() * 1e6,
             p50_us: micros(0.50),
             p99_us: micros(0.99),
+            peak_mb: peak_kb() as f64 / 1024.0,
             error: tally.error,
         }
     }
@@ -92,6 +96,9 @@ pub fn main(arguments: &[String]) -> Result<()> {
     if contender == looks::CHILD {
         return looks::measure();
     }
+    if contender == events::CHILD {
+        return events::measure();
+    }
     let task = Task::from_env()?;
     let outcome = match contender.as_str() {
         "reqwest" => bare::reqwest(&task),
@@ -99,6 +106,7 @@ pub fn main(arguments: &[String]) -> Result<()> {
         "hyper" => bare::hyper(&task),
         "reqwest-stream" => bare_stream::reqwest(&task),
         "router-async" => routed::asynchronous(&task),
+        "router-listened" => routed::listened(&task),
         "router-blocking" => routed::blocking(&task),
         "router-load" => routed::load(&task),
         "router-stream" => routed_stream::asynchronous(&task),
@@ -122,12 +130,21 @@ pub fn measure(task: &Task, mut drive: impl FnMut(usize) -> Result<Tally>) -> Re
 
 /// Processor time of this process so far, user and system, all threads.
 pub fn cpu_time() -> Duration {
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: `usage` is valid for writes, and all zeroes are a valid `rusage` should the call fail.
-    let usage = unsafe {
-        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
-        usage.assume_init()
-    };
+    let usage = usage();
     let time = |t: libc::timeval| Duration::from_micros(t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64);
     time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+/// The most memory that this process has held.
+fn peak_kb() -> i64 {
+    usage().ru_maxrss
+}
+
+fn usage() -> libc::rusage {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `usage` is valid for writes, and all zeroes are a valid `rusage` should the call fail.
+    unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    }
 }

@@ -43,6 +43,17 @@ impl Fixtures {
         write(&self.folder, name, &config(base, deployments, settings))
     }
 
+    /// The same with further sections.
+    pub fn config_with(
+        &self,
+        name: &str,
+        base: &str,
+        (deployments, settings): (usize, &str),
+        more: &str,
+    ) -> Result<PathBuf> {
+        write(&self.folder, name, &(config(base, deployments, settings) + more))
+    }
+
     /// Compiles the libcurl client; fails where libcurl's headers are not installed.
     pub fn curl_client(&self) -> Result<PathBuf> {
         let source = folder().join("curl.c");

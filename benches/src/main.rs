@@ -9,11 +9,13 @@ mod bare_stream;
 mod child;
 mod cores;
 mod drive;
+mod events;
 mod fixtures;
 mod hosts;
 mod job;
 mod looks;
 mod machine;
+mod observed;
 mod options;
 mod picks;
 mod plan;
@@ -51,11 +53,13 @@ fn run(args: &[String]) -> Result<()> {
     }
     let mut alone = picks::run(&options)?;
     alone.extend(looks::run(&options)?);
+    alone.extend(events::run(&options)?);
     let program = provider::program()?;
     let near = provider::Provider::start(&program, if options.roam { None } else { cores::last() }, &options)?;
     let far = provider::Provider::start(&program, None, &options)?;
     let fixtures = fixtures::Fixtures::write()?;
-    let jobs = plan::jobs(&options, &fixtures, &near, &far)?;
+    let hanging = observed::Hanging::start()?;
+    let jobs = plan::jobs(&options, &fixtures, &near, &far, &hanging)?;
     if jobs.is_empty() && alone.is_empty() {
         return Err("nothing is left to measure".into());
     }

@@ -5,6 +5,7 @@ use crate::child::SUBCOMMAND;
 use crate::fixtures::{Fixtures, USUAL};
 use crate::hosts::Host;
 use crate::job::Job;
+use crate::observed::{self, Hanging};
 use crate::options::Options;
 use crate::provider::{Provider, WHOLE};
 use crate::streams;
@@ -32,7 +33,13 @@ pub const CURL_EASY: &str = "libcurl easy";
 pub const CURL_MULTI: &str = "libcurl multi";
 
 /// The rows that were asked for, in the table's order. `near` is the provider for one call at a time, `far` the other.
-pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider) -> Result<Vec<Job>> {
+pub fn jobs(
+    options: &Options,
+    files: &Fixtures,
+    near: &Provider,
+    far: &Provider,
+    hanging: &Hanging,
+) -> Result<Vec<Job>> {
     let this = std::env::current_exe()?;
     let own = |child: &str| vec![this.clone(), SUBCOMMAND.into(), child.into()];
     let curl = files.curl_client().map(|program| vec![program]);
@@ -103,6 +110,17 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
             ..job(LOADED, (contender, own("router-async")), calls)
         });
     }
+    for (contender, child, config) in hanging.rows(files, &far.base(WHOLE))? {
+        jobs.push(Job {
+            in_flight: 64,
+            url: far.url(WHOLE),
+            config,
+            core: far.core,
+            // Until what may wait for a dead receiver waits: from then on it costs what it costs.
+            warmup: 2 * calls,
+            ..job(observed::SCENARIO, (contender, own(child)), calls)
+        });
+    }
     // On one core: who wakes whom on which would decide the figure of chunks that come one by one.
     for (scenario, part, config, calls) in [
         (PACED, streams::PACED, "paced.yaml", streams::IN_FLIGHT),
@@ -127,7 +145,8 @@ pub fn jobs(options: &Options, files: &Fixtures, near: &Provider, far: &Provider
     let config = files.config("cached.yaml", &near.base(WHOLE), cached)?;
     jobs.push(Job { config, ..mock("cache hit, blocking", "router-blocking", calls) });
     jobs.retain(|job| options.wants(&format!("{} {}", job.scenario, job.contender)));
-    let routed = |job: &Job| job.scenario == LOCAL || job.contender.starts_with("llmrouter");
+    let routed =
+        |job: &Job| [LOCAL, observed::SCENARIO].contains(&job.scenario) || job.contender.starts_with("llmrouter");
     if jobs.iter().any(routed) && !files.library.exists() {
         return Err(format!("{} is not there: run `make bindings` first", files.library.display()).into());
     }

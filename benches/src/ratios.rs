@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::job::Row;
+use crate::observed::{self, HANGING, LISTENER, NOBODY, REFUSED};
 use crate::plan::{ALONE, AT_ONCE, LOADED, PACED};
 use crate::plan::{CURL_EASY, CURL_MULTI, HYPER, NET_HTTP, REQWEST, REQWEST_BLOCKING, UNDICI};
 use crate::plan::{ROUTER_ASYNC, ROUTER_BLOCKING, ROUTER_CPP, ROUTER_GO, ROUTER_NODE};
 use crate::plan::{ROUTER_LATENCY, ROUTER_ONE, ROUTER_USAGE};
-use crate::report::{CPU, Measure, P50};
+use crate::report::{CPU, Measure, P50, RATE};
 use crate::stats::median;
 
 struct Ratio {
@@ -27,7 +28,7 @@ enum How {
 }
 
 /// Alone a caller waits, so latency counts; under load the machine's time does.
-const RATIOS: [Ratio; 19] = [
+const RATIOS: [Ratio; 22] = [
     ratio(LOADED, ROUTER_ASYNC, REQWEST, Some(1.15)),
     ratio(LOADED, ROUTER_ASYNC, HYPER, Some(1.5)),
     ratio(LOADED, ROUTER_ASYNC, CURL_MULTI, None),
@@ -37,6 +38,9 @@ const RATIOS: [Ratio; 19] = [
     ratio(LOADED, ROUTER_CPP, ROUTER_ASYNC, None),
     ratio(LOADED, ROUTER_GO, NET_HTTP, None),
     ratio(LOADED, ROUTER_NODE, UNDICI, None),
+    ratio(observed::SCENARIO, LISTENER, NOBODY, None),
+    ratio(observed::SCENARIO, REFUSED, NOBODY, Some(0.95)),
+    ratio(observed::SCENARIO, HANGING, NOBODY, Some(0.95)),
     ratio(PACED, ROUTER_ASYNC, REQWEST, None),
     difference(PACED, ROUTER_ASYNC, REQWEST, Some(2.0)),
     ratio(AT_ONCE, ROUTER_ASYNC, REQWEST, None),
@@ -71,6 +75,8 @@ pub fn print(rows: &[Row]) -> Vec<Value> {
         };
         let (what, measure): (_, Measure) = match (scenario, how) {
             (ALONE, _) => ("p50", P50),
+            // Here the budget is the least.
+            (observed::SCENARIO, _) => ("calls/s", RATE),
             (PACED | AT_ONCE, How::Ratio) => ("CPU per chunk", CPU),
             (_, How::Ratio) => ("CPU per call", CPU),
             (_, How::Difference) => ("CPU µs per chunk", CPU),

@@ -10,14 +10,14 @@ use crate::fixtures::{Fixtures, SIZE};
 use crate::job::Row;
 use crate::options::Options;
 use crate::stats::median;
-use crate::{machine, ratios};
+use crate::{machine, observed, ratios};
 
 pub type Measure = fn(&Outcome) -> f64;
 
 pub const P50: Measure = |o| o.p50_us;
 const P99: Measure = |o| o.p99_us;
 pub const CPU: Measure = |o| o.cpu_us / o.calls as f64;
-const RATE: Measure = |o| o.calls as f64 / o.wall_us * 1e6;
+pub const RATE: Measure = |o| o.calls as f64 / o.wall_us * 1e6;
 
 pub fn report(options: &Options, fixtures: &Fixtures, rows: &[Row], picks: &[Value]) -> Result<()> {
     let facts = machine::facts(fixtures);
@@ -28,6 +28,7 @@ pub fn report(options: &Options, fixtures: &Fixtures, rows: &[Row], picks: &[Val
     println!("{:<10} {SIZE} B request, {SIZE} B answer; median of {} rounds\n", "each call", options.rounds);
     table(rows);
     let ratios = ratios::print(rows);
+    observed::print(rows);
     let path = fixtures.folder.join("latest.json");
     let all = json!({
         "facts": facts.iter().cloned().collect::<BTreeMap<_, _>>(),

@@ -1,6 +1,6 @@
 //! The router through its C ABI.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -20,6 +20,15 @@ pub fn blocking(task: &Task) -> Result<Outcome> {
 pub fn asynchronous(task: &Task) -> Result<Outcome> {
     let abi = Abi::open(&task.library)?;
     let router = abi.router(&config(task)?)?;
+    measure(task, |calls| callbacks(&router, task, calls))
+}
+
+/// The same with an event listener that does nothing.
+pub fn listened(task: &Task) -> Result<Outcome> {
+    extern "C" fn hear(_: *mut c_void, _: i32, _: *const c_char, _: usize) {}
+    let abi = Abi::open(&task.library)?;
+    let router = abi.router(&config(task)?)?;
+    router.listen(hear)?;
     measure(task, |calls| callbacks(&router, task, calls))
 }
 

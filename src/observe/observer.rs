@@ -12,8 +12,8 @@ use crate::runtime::{Beside, Runtime};
 use super::connect::{Connect, Connected};
 use super::event::Event;
 use super::lane::Lane;
-use super::payload::{self, Shown};
 use super::prices::Prices;
+use super::shown::{Showing, Shown};
 use super::sink::{Sink, SinkStatus};
 
 /// Hears of each event: its level (1 error, 2 warning, 3 information) and its payload, JSON.
@@ -32,9 +32,7 @@ const SINKS: u8 = 2;
 #[derive(Default)]
 pub struct Observer {
     on: AtomicU8,
-    /// What payloads show.
-    shows_content: AtomicBool,
-    hides_key_info: AtomicBool,
+    showing: Arc<Showing>,
     /// Somebody sees prompts and answers.
     wants_content: AtomicBool,
     is_closing: AtomicBool,
@@ -44,6 +42,8 @@ pub struct Observer {
     sinks: RwLock<Arc<[Connected]>>,
     /// The router's own metrics, once somebody wants them.
     counts: RwLock<Option<Arc<dyn Sink>>>,
+    /// Those that a reload has replaced, as long as they send what they have.
+    leaving: Mutex<Vec<Arc<dyn Sink>>>,
     /// The listener has a thread of its own: a slow one keeps nothing from the sinks.
     for_listener: Arc<Lane>,
     for_sinks: Arc<Lane>,
@@ -64,17 +64,9 @@ impl Observer {
         self.wants_content.load(Ordering::Relaxed)
     }
 
-    /// What payloads show.
-    pub fn shown(&self) -> Shown {
-        Shown {
-            content: self.shows_content.load(Ordering::Relaxed),
-            key_info: !self.hides_key_info.load(Ordering::Relaxed),
-        }
-    }
-
     /// The payload of an event, as listener, webhook and file have it.
     pub fn payload(&self, event: &Event) -> Arc<str> {
-        event.payload(|| payload::render(event, self.shown()))
+        self.showing.payload(event)
     }
 
     /// Whether what attempts cost is noted at their deployments: not where budgets do that.
@@ -138,13 +130,11 @@ impl Observer {
             false => {
                 let cant = |error| format!("can't start the callbacks' threads: {error}");
                 let threads = runtime.threads().map_err(cant)?;
-                let connected = Connect { observe, transport, threads: &threads }.sinks(&before)?;
                 self.start_sinks(runtime).map_err(cant)?;
-                connected
+                Connect { observe, transport, threads: &threads, runtime, showing: &self.showing }.sinks(&before)?
             }
         };
-        self.shows_content.store(observe.log_content, Ordering::Relaxed);
-        self.hides_key_info.store(observe.redact_user_api_key_info, Ordering::Relaxed);
+        self.showing.set(Shown { content: observe.log_content, key_info: !observe.redact_user_api_key_info });
         let wants = observe.log_content || connected.iter().any(|connected| connected.sink.wants_content());
         self.wants_content.store(wants, Ordering::Relaxed);
         let stays = |old: &Connected| connected.iter().any(|new| Arc::ptr_eq(&new.sink, &old.sink));
@@ -153,10 +143,19 @@ impl Observer {
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = connected.into();
         self.switch(SINKS, is_on);
         if !gone.is_empty() {
+            self.leaving().extend(gone.iter().cloned());
+            let observer = Arc::downgrade(self);
             runtime.aside(move || {
-                for sink in gone {
-                    sink.flush(clock::now() + FAREWELL);
+                let until = clock::now() + FAREWELL;
+                for sink in &gone {
+                    sink.hurry();
+                }
+                for sink in &gone {
+                    sink.flush(until);
                     sink.end();
+                }
+                if let Some(observer) = observer.upgrade() {
+                    observer.leaving().retain(|left| !gone.iter().any(|sink| Arc::ptr_eq(sink, left)));
                 }
             });
         }
@@ -294,6 +293,10 @@ impl Observer {
         };
     }
 
+    fn leaving(&self) -> MutexGuard<'_, Vec<Arc<dyn Sink>>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn change(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -313,7 +316,9 @@ impl Beside for Observer {
         self.on.store(0, Ordering::Relaxed);
         self.for_listener.end();
         self.for_sinks.end();
-        for Connected { sink, .. } in self.sinks().iter() {
+        let leaving = std::mem::take(&mut *self.leaving());
+        let sinks = self.sinks();
+        for sink in sinks.iter().map(|connected| &connected.sink).chain(&leaving) {
             sink.end();
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::chat::Request;
 
 /// Parameters that hold what was asked: shown only to whoever may see content.
-const CONTENT: [&str; 13] = [
+pub const CONTENT: [&str; 13] = [
     "messages",
     "input",
     "prompt",

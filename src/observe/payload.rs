@@ -2,6 +2,8 @@
 //!
 //! Every event has every member, whatever it ended in.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -14,6 +16,7 @@ use super::event::{CallEnded, Cost, Ended, Event};
 use super::hidden::passed_on;
 use super::parameters::parameters;
 use super::record::Record;
+use super::shown::Shown;
 
 #[derive(Serialize)]
 struct Payload<'a> {
@@ -65,7 +68,7 @@ struct Payload<'a> {
     user_agent: Option<&'a str>,
     messages: Option<Value>,
     response: Option<Value>,
-    error_str: Option<&'a str>,
+    error_str: Option<Cow<'a, str>>,
     error_information: Option<Failure<'a>>,
     model_parameters: Map<String, Value>,
     dropped_params: &'a [String],
@@ -104,8 +107,8 @@ struct Failure<'a> {
     error_code: String,
     error_class: &'static str,
     llm_provider: &'a str,
-    error_message: &'a str,
-    provider_code: Option<&'a str>,
+    error_message: Cow<'a, str>,
+    provider_code: Option<Cow<'a, str>>,
     retry_after: Option<f64>,
     traceback: &'static str,
 }
@@ -123,18 +126,9 @@ impl Event {
     }
 
     /// What it says, as JSON; `render` is asked once.
-    pub fn payload(&self, render: impl FnOnce() -> String) -> std::sync::Arc<str> {
-        std::sync::Arc::clone(self.payload.get_or_init(|| render().into()))
+    pub fn payload(&self, render: impl FnOnce() -> String) -> Arc<str> {
+        Arc::clone(self.payload.get_or_init(|| render().into()))
     }
-}
-
-/// What a payload shows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shown {
-    /// Prompt and answer.
-    pub content: bool,
-    /// Members of the caller's metadata that begin with `user_api_key`.
-    pub key_info: bool,
 }
 
 /// The payload.
@@ -157,6 +151,7 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
     let overhead = ended.and_then(|ended| ended.overhead).map(millis);
     let passed = event.told.as_ref().map(|told| passed_on(&told.headers)).unwrap_or_default();
     let base = deployment.and_then(|deployment| deployment.api_base());
+    let reason = event.reason(content);
     let model = kept.map(|kept| kept.model.as_str()).or(attempt.and_then(|record| record.model.as_deref()));
     Payload {
         event: if event.is_call() { "call" } else { "attempt" },
@@ -214,8 +209,11 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
         user_agent: origin.user_agent.as_deref(),
         messages: content.then(|| event.asked()).flatten(),
         response: content.then(|| event.told.as_ref()?.answer()).flatten(),
-        error_str: event.error.as_ref().map(|error| error.message()),
-        error_information: event.error.as_ref().map(|error| failure(error, event.provider())),
+        error_str: reason.clone(),
+        error_information: event
+            .error
+            .as_ref()
+            .map(|error| failure(error, reason, event.provider_code(content), event.provider())),
         model_parameters: parameters(&event.call.request, content),
         dropped_params: ended.map_or(&[], |ended| ended.dropped_params.as_slice()),
         hidden_params: json!({
@@ -249,13 +247,18 @@ fn tried(record: &Record) -> Tried<'_> {
     }
 }
 
-fn failure<'a>(error: &'a Error, provider: Option<&'a str>) -> Failure<'a> {
+fn failure<'a>(
+    error: &'a Error,
+    reason: Option<Cow<'a, str>>,
+    code: Option<Cow<'a, str>>,
+    provider: Option<&'a str>,
+) -> Failure<'a> {
     Failure {
         error_code: error.http_status().map(|status| status.to_string()).unwrap_or_default(),
         error_class: error.class(),
         llm_provider: error.provider().or(provider).unwrap_or_default(),
-        error_message: error.message(),
-        provider_code: error.provider_code(),
+        error_message: reason.unwrap_or_default(),
+        provider_code: code,
         retry_after: error.retry_after().map(|wait| wait.as_secs_f64()),
         traceback: "",
     }

@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::config::SinkConfig;
+
 use super::event::Event;
 
 /// Takes events, on the thread that hands them all over: it may work, but not wait.
@@ -25,7 +27,7 @@ pub trait Sink: Send + Sync {
     /// Waits, on a thread that may, until all that was taken has gone out, or gives up then.
     fn flush(&self, _until: Instant) {}
 
-    /// Nothing will come any more. Does not wait.
+    /// Nothing will come any more. Waits for nothing but the end of a thread of its own, and not for long.
     fn end(&self) {}
 
     fn status(&self) -> SinkStatus;
@@ -46,4 +48,13 @@ pub struct SinkStatus {
     /// Unix milliseconds of the last change of state.
     pub since: Option<u64>,
     pub last_error: Option<String>,
+}
+
+/// Whether a sink is told of this event: by how the event itself ended. An attempt that failed and was made good by
+/// another one is a failure.
+pub fn takes(config: &SinkConfig, event: &Event) -> bool {
+    match event.error {
+        None => config.on_success,
+        Some(_) => config.on_failure,
+    }
 }

@@ -53,7 +53,7 @@ impl Picker {
     /// A snapshot that can be rendered as often as one likes: its length in bytes.
     pub fn renders(&self) -> impl Fn() -> usize {
         let collected = Collected::of(&self.router);
-        move || black_box(render(black_box(&collected), Vec::new())).len()
+        move || black_box(render(black_box(&collected), &[])).len()
     }
 
     /// Uses each deployment once more, as if so much time had passed.

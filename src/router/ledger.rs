@@ -145,7 +145,9 @@ impl Attempt {
             bench(verdict, self.in_flight.deployment(), &self.group, lease, error.class(), now);
         }
         let (deployment, class) = (self.in_flight.deployment().id(), error.class());
-        of_request!(self.verbosity, deployment, group = &*self.group, class; "attempt failed: {}", error.message());
+        // Not the provider's own words: they may repeat the prompt. The caller has them.
+        let status = error.provider_status().unwrap_or_default();
+        of_request!(self.verbosity, deployment, group = &*self.group, class, status; "attempt failed");
         let mut record = self.record(now, error.provider_status(), Some(error.class()), measured);
         record.cooled = verdict.map(|verdict| verdict.time);
         self.tell(&record, Some(error), told);

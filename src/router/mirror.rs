@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::chat::Request;
-use crate::observe::of_request;
+use crate::observe::{of_request, without_prompt};
 
 use super::Router;
 use super::trail::Trail;
@@ -44,7 +44,8 @@ pub fn send(router: &Arc<Router>, request: &Request, trail: &Trail) {
         let router = Arc::clone(router);
         tokio::spawn(async move {
             if let Err(failed) = Box::pin(router.answer(&copy, 0)).await {
-                of_request!(router.verbosity, group = group.as_str(); "a copy failed: {}", failed.error.message());
+                let why = without_prompt(failed.error.message(), &copy);
+                of_request!(router.verbosity, group = group.as_str(); "a copy failed: {why}");
             }
         });
     }

@@ -88,7 +88,7 @@ impl Names {
             keys: before.map(|before| before.keys.living()).unwrap_or_default(),
         };
         let states = before.map(Names::states).unwrap_or_default();
-        let transport = std::mem::take(&mut config.transport);
+        let transport = config.transport.clone();
         let mut clients = Clients::new(&transport, config.timeouts.connect);
         let defaults = Defaults {
             drop_params: config.params.drop,

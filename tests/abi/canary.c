@@ -1,5 +1,6 @@
-/* A key stays a secret, whatever the provider does with it: canary <base URL>, a provider that echoes the request's
- * credentials in errors under /echo, in malformed answers under /garbage, and answers well under /live. */
+/* A key stays a secret, whatever the provider does with it and whoever is told of calls: canary <base URL>, a provider that
+ * echoes the request's credentials in errors under /echo, in malformed answers under /garbage, and answers well under /live.
+ * The callbacks' receivers are there, too, and refuse what they get. */
 
 #include "check.h"
 
@@ -8,10 +9,24 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int records, events;
 
+/* The prompt of these calls, which nobody is to be shown either. */
+#define PROMPT "prompt-7d2e4b61 of nobody else"
+#undef ASK
+#define ASK(group) "{\"model\": \"" group "\", \"messages\": [{\"role\": \"user\", \"content\": \"" PROMPT "\"}]}"
+
 static void check_clean(const char *where, const char *text)
 {
     if (text != NULL && strstr(text, "5f1c9a77") != NULL) {
-        fprintf(stderr, "the key is in the %s: %s\n", where, text);
+        fprintf(stderr, "a key is in the %s: %s\n", where, text);
+        _exit(1);
+    }
+}
+
+static void check_silent(const char *where, const char *text)
+{
+    check_clean(where, text);
+    if (text != NULL && strstr(text, "7d2e4b61") != NULL) {
+        fprintf(stderr, "the prompt is in the %s: %s\n", where, text);
         _exit(1);
     }
 }
@@ -19,7 +34,7 @@ static void check_clean(const char *where, const char *text)
 static void hear(void *user_data, int32_t level, const char *json, size_t len)
 {
     (void)user_data, (void)level, (void)len;
-    check_clean("log", json);
+    check_silent("log", json);
     pthread_mutex_lock(&lock);
     records++;
     pthread_mutex_unlock(&lock);
@@ -28,21 +43,36 @@ static void hear(void *user_data, int32_t level, const char *json, size_t len)
 static void hear_event(void *user_data, int32_t level, const char *json, size_t len)
 {
     (void)user_data, (void)level, (void)len;
-    check_clean("event", json);
+    check_silent("event", json);
     pthread_mutex_lock(&lock);
     events++;
     pthread_mutex_unlock(&lock);
+}
+
+/* The lines of a file, each of them checked; how many there are. */
+static int check_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    char *line = NULL;
+    size_t size = 0;
+    int lines = 0;
+    for (; getline(&line, &size, file) > 0; lines++)
+        check_silent("file", line);
+    free(line);
+    fclose(file);
+    return lines;
 }
 
 static void check_snapshot(const router_t *router)
 {
     char *snapshot = router_snapshot(router, NULL);
     CHECK(snapshot != NULL);
-    check_clean("snapshot", snapshot);
+    check_silent("snapshot", snapshot);
     router_string_free(snapshot);
     char *metrics = router_metrics(router, NULL);
     CHECK(metrics != NULL);
-    check_clean("metrics", metrics);
+    check_silent("metrics", metrics);
     router_string_free(metrics);
 }
 
@@ -69,6 +99,9 @@ static void ended(void *user_data, router_response_t *response, router_error_t *
 int main(int argc, char **argv)
 {
     CHECK_INT(argc, 2);
+    const char *host = argv[1] + strlen("http://");
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/llmrouter-canary-%ld.jsonl", (long)getpid());
     CHECK(router_set_log_listener(hear, NULL, ROUTER_LOG_TRACE));
     router_t *router =
         router_from("model_list:\n"
@@ -80,8 +113,19 @@ int main(int argc, char **argv)
                     "    litellm_params: {model: openai/gpt-4, api_base: \"%s/garbage/v1\", api_key: " CANARY "}\n"
                     "  - model_name: unreachable\n"
                     "    litellm_params: {model: openai/gpt-4, api_base: \"http://127.0.0.1:1/v1\", api_key: " CANARY "}\n"
-                    "router_settings: {num_retries: 1, disable_cooldowns: true, set_verbose: true}\n",
-                    argv[1], argv[1], argv[1]);
+                    "router_settings: {num_retries: 1, disable_cooldowns: true, set_verbose: true}\n"
+                    "litellm_settings: {callbacks: [webhook, sentry, langfuse, otel, prometheus, json_file]}\n"
+                    "callback_settings:\n"
+                    "  webhook: {endpoint: \"%s/webhook\", headers: {authorization: \"Bearer 5f1c9a77e3-webhook\"}}\n"
+                    "  json_file: {path: \"%s\"}\n"
+                    "environment_variables:\n"
+                    "  SENTRY_DSN: \"http://public:5f1c9a77e3@%s/7\"\n"
+                    "  LANGFUSE_PUBLIC_KEY: pk-lf-1\n"
+                    "  LANGFUSE_SECRET_KEY: sk-lf-5f1c9a77e3\n"
+                    "  LANGFUSE_HOST: \"%s/langfuse\"\n"
+                    "  OTEL_EXPORTER_OTLP_ENDPOINT: \"%s/otel\"\n"
+                    "  OTEL_EXPORTER_OTLP_HEADERS: x-token=5f1c9a77e3\n",
+                    argv[1], argv[1], argv[1], argv[1], path, host, argv[1], argv[1]);
 
     CHECK(router_set_event_listener(router, hear_event, NULL));
 
@@ -129,12 +173,18 @@ int main(int argc, char **argv)
     CHECK(router_completion(router, "{\"model\": \"live\", \"api_key\": \"" CANARY "\", \"messages\": []}", NUL, &error) == NULL);
     check_error(error);
 
+    say("what the callbacks were told");
+    CHECK(router_shutdown(router, 2000));
+    check_snapshot(router);
     router_free(router);
     /* Of each call two, and one more of each retry. */
     printf("events heard: %d\n", events);
     CHECK(events >= 2 * (1 + 3 * 6));
     CHECK(router_set_log_listener(NULL, NULL, ROUTER_LOG_OFF));
-    printf("log records heard: %d\n", records);
-    CHECK(records > 0);
+    int lines = check_file(path);
+    CHECK_INT(unlink(path), 0);
+    printf("log records heard: %d, events: %d, lines: %d\n", records, events, lines);
+    CHECK(records > 0 && events > 0);
+    CHECK_INT(lines, events);
     return 0;
 }

@@ -46,6 +46,10 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait, whatever a receiver asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// The longest time for which a receiver can have nothing sent.
+const LONGEST_QUIET: Duration = Duration::from_secs(24 * 60 * 60);
+const QUIET: &str = "the receiver takes nothing for a while, as it asked for";
+
 /// How items become a request, and what an answer means.
 pub trait Wire: Send + Sync {
     /// One request's body, and headers that go with this very body.
@@ -53,6 +57,11 @@ pub trait Wire: Send + Sync {
 
     fn judge(&self, reply: &Reply) -> Verdict {
         Verdict::of_status(reply)
+    }
+
+    /// For how long the receiver wants nothing more at all, whatever became of this request: what comes until then is lost.
+    fn quiet(&self, _reply: &Reply) -> Option<Duration> {
+        None
     }
 }
 
@@ -127,7 +136,10 @@ impl Exporter {
 
     async fn run(self: Arc<Self>, wire: Box<dyn Wire>, post: Post) {
         while let Some(items) = self.queue.batch(&self.limits).await {
-            let outcome = self.deliver(&items, &*wire, &post).await;
+            let outcome = match self.queue.is_quiet() {
+                true => Err(QUIET.to_owned()),
+                false => self.deliver(&items, &*wire, &post).await,
+            };
             if let Some(change) = self.queue.delivered(items.len(), outcome) {
                 match change {
                     Ok(()) => log::info!(callback = self.name.as_str(); "the callback works again"),
@@ -143,11 +155,16 @@ impl Exporter {
         loop {
             let (body, headers) = wire.body(items);
             let (why, asked) = match post(body, headers).await {
-                Ok(reply) => match wire.judge(&reply) {
-                    Verdict::Delivered { refused } => return Ok(refused),
-                    Verdict::Refused(why) => return Err(why),
-                    Verdict::Again { why, after } => (why, after),
-                },
+                Ok(reply) => {
+                    if let Some(wait) = wire.quiet(&reply) {
+                        self.queue.quiet(wait.min(LONGEST_QUIET));
+                    }
+                    match wire.judge(&reply) {
+                        Verdict::Delivered { refused } => return Ok(refused),
+                        Verdict::Refused(why) => return Err(why),
+                        Verdict::Again { why, after } => (why, after),
+                    }
+                }
                 Err(why) => (why, None),
             };
             if tries == TRIES || self.queue.has_ended() {

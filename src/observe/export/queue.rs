@@ -27,10 +27,16 @@ struct State {
     bytes: usize,
     /// When the oldest came.
     since: Option<Instant>,
+    /// There was no room for an item, and no batch has gone since.
+    is_out_of_room: bool,
     /// Items that are being sent.
     sending: usize,
     /// Whatever waits is to go out now.
     hurry: bool,
+    /// The next wait between two tries is left out.
+    skip_pause: bool,
+    /// The receiver wants nothing before then.
+    quiet_until: Option<Instant>,
     ended: bool,
     sent: u64,
     lost: u64,
@@ -43,7 +49,7 @@ struct State {
 impl Queue {
     pub fn has_room(&self) -> bool {
         let mut state = self.lock();
-        let room = !state.ended && state.items.len() < MOST_ITEMS && state.bytes < MOST_BYTES;
+        let room = !state.ended && !state.is_quiet() && state.items.len() < MOST_ITEMS && !state.is_out_of_room;
         state.lost += u64::from(!room);
         room
     }
@@ -52,16 +58,18 @@ impl Queue {
         let mut state = self.lock();
         if state.ended || state.items.len() >= MOST_ITEMS || state.bytes + item.len() > MOST_BYTES {
             state.lost += 1;
+            // The next one need not be rendered to find out. An item that is too large for all of it says nothing.
+            state.is_out_of_room = !state.items.is_empty() && item.len() <= MOST_BYTES;
             return;
         }
-        let was_empty = state.items.is_empty();
+        let (was_empty, was_full) = (state.items.is_empty(), state.is_full(limits));
         if was_empty {
             state.since = Some(clock::now());
         }
         state.bytes += item.len();
         state.items.push_back(item);
-        // A task that waits for its time need not be woken by every item.
-        let wake = was_empty || state.is_full(limits);
+        // A task that waits, for its time or between two tries, need not be woken by every item.
+        let wake = was_empty || (!was_full && state.is_full(limits));
         drop(state);
         if wake {
             self.work.notify_one();
@@ -80,6 +88,7 @@ impl Queue {
                 let age = state.since.map(|since| clock::now().saturating_duration_since(since));
                 let is_due = state.hurry || state.is_full(limits) || age.is_some_and(|age| age >= limits.interval);
                 if is_due && !state.items.is_empty() {
+                    state.skip_pause = state.hurry;
                     return Some(state.take(limits));
                 }
                 state.hurry = false;
@@ -124,7 +133,7 @@ impl Queue {
             let left = until.saturating_duration_since(clock::now());
             {
                 let mut state = self.lock();
-                if state.ended || left.is_zero() || std::mem::take(&mut state.hurry) {
+                if state.ended || left.is_zero() || std::mem::take(&mut state.skip_pause) {
                     return;
                 }
             }
@@ -133,8 +142,22 @@ impl Queue {
     }
 
     pub fn hurry(&self) {
-        self.lock().hurry = true;
+        {
+            let mut state = self.lock();
+            (state.hurry, state.skip_pause) = (true, true);
+        }
         self.work.notify_one();
+    }
+
+    /// The receiver wants nothing for so long: what comes is lost, and counted.
+    pub fn quiet(&self, wait: Duration) {
+        let until = clock::now() + wait;
+        let mut state = self.lock();
+        state.quiet_until = state.quiet_until.max(Some(until));
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.lock().is_quiet()
     }
 
     pub fn flush(&self, until: Instant) {
@@ -199,10 +222,15 @@ impl State {
             batch.extend(self.items.pop_front());
         }
         self.bytes -= bytes;
+        self.is_out_of_room = false;
         self.sending = batch.len();
         // Those that are left came about now, or later: none waits longer than twice its time.
         self.since = (!self.items.is_empty()).then(clock::now);
         batch
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.quiet_until.is_some_and(|until| clock::now() < until)
     }
 
     /// Whether that is a change.

@@ -1,7 +1,8 @@
 //! What a receiver answers.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use crate::clock;
 use crate::transport::HeaderMap;
 
 /// An answer, whole.
@@ -43,9 +44,15 @@ impl Reply {
         }
     }
 
-    /// `Retry-After` in seconds; a date is as good as nothing said.
+    /// `Retry-After`: seconds, or a date.
     pub fn retry_after(&self) -> Option<Duration> {
-        let seconds: f64 = self.headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
-        Duration::try_from_secs_f64(seconds).ok()
+        let text = self.headers.get("retry-after")?.to_str().ok()?.trim();
+        match text.parse::<f64>() {
+            Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+            Err(_) => {
+                let then = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+                Some(then.saturating_sub(Duration::from_millis(clock::unix_ms())))
+            }
+        }
     }
 }

@@ -8,6 +8,10 @@ use crate::transport::HeaderMap;
 struct Joined;
 
 impl Wire for Joined {
+    fn quiet(&self, reply: &Reply) -> Option<Duration> {
+        (reply.status == 420).then_some(Duration::from_secs(100))
+    }
+
     fn body(&self, items: &[Bytes]) -> (Bytes, Vec<(HeaderName, HeaderValue)>) {
         (items.join(&b","[..]).into(), Vec::new())
     }
@@ -120,6 +124,65 @@ async fn memory_is_bounded() {
     let large: &'static [u8] = vec![0; MOST_BYTES].leak();
     receiver.exporter.put(large);
     assert_eq!(receiver.exporter.status().lost, 101);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hurry_in_a_pause_is_for_all_that_waits() {
+    let receiver = receiver(&[503]);
+    receiver.put(&["a", "b", "c", "d"]);
+    // The batch has failed once and waits for its next try, and one item waits behind it.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(receiver.got(0).await, [at(0, "a,b,c")]);
+    receiver.exporter.hurry();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(receiver.got(0).await, [at(0, "a,b,c"), at(0, "a,b,c"), at(0, "d")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_wants_quiet_has_it() {
+    let receiver = receiver(&[420]);
+    receiver.put(&["a", "b", "c", "d"]);
+    assert_eq!(receiver.got(10).await, [at(0, "a,b,c")]);
+    let status = receiver.exporter.status();
+    // The batch was refused, and what waited behind it is lost with it.
+    assert_eq!((status.lost, status.waiting, status.state), (4, 0, "failing"));
+    assert!(!receiver.exporter.has_room());
+    assert_eq!(receiver.got(90).await.len(), 1);
+    assert!(receiver.exporter.has_room());
+    receiver.put(&["e"]);
+    assert_eq!(receiver.got(10).await[1].1, "e");
+    let status = receiver.exporter.status();
+    assert_eq!((status.sent, status.lost, status.state), (1, 5, "on"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_is_a_wait_as_well() {
+    let date = |ahead: u64| {
+        let then = std::time::UNIX_EPOCH + Duration::from_millis(clock::unix_ms()) + Duration::from_secs(ahead);
+        let headers =
+            HeaderMap::from_iter([("retry-after".parse().unwrap(), httpdate::fmt_http_date(then).parse().unwrap())]);
+        Reply { status: 429, headers, body: Vec::new() }.retry_after().unwrap()
+    };
+    assert!((28..=30).contains(&date(30).as_secs()));
+    assert_eq!(date(0), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_not_fit_need_not_be_rendered() {
+    let receiver = receiver(&[]);
+    let most: &'static [u8] = vec![0; MOST_BYTES - 10].leak();
+    receiver.exporter.put(most);
+    assert!(receiver.exporter.has_room());
+    receiver.exporter.put("eleven bytes");
+    assert!(!receiver.exporter.has_room());
+    assert_eq!(receiver.exporter.status().lost, 2);
+    receiver.got(1).await;
+    assert!(receiver.exporter.has_room());
+    // One that never fits keeps nothing else out.
+    let large: &'static [u8] = vec![0; MOST_BYTES + 1].leak();
+    receiver.exporter.put(large);
+    assert!(receiver.exporter.has_room());
+    assert_eq!(receiver.exporter.status().lost, 3);
 }
 
 #[test]

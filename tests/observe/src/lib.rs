@@ -1,1 +1,3 @@
 //! What the tests of observers have in common.
+
+pub mod scene;

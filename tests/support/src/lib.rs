@@ -21,6 +21,7 @@
 
 #[cfg(feature = "abi")]
 pub mod abi;
+mod collector;
 mod connection;
 mod control;
 mod dialect;
@@ -34,6 +35,7 @@ mod shorthand;
 mod table;
 mod wire;
 
+pub use collector::{Collector, Received, Refusing};
 pub use provider::{Builder, FakeProvider};
 pub use record::{Entry, StatsSnapshot};
 pub use script::{Accept, Chunk, Drip, Echo, End, Framing, Headers, PathScript, Reply, Script, ScriptError, Then};

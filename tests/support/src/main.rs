@@ -1,4 +1,4 @@
-//! `fakeprovider [--port N] [--script FILE] [--no-log] [--threads N] [--no-stdin]`
+//! `fakeprovider [--port N] [--script FILE] [--no-log] [--threads N] [--no-stdin] [--collector]`
 //!
 //! Prints `listening http://127.0.0.1:PORT` and serves until stdin ends, so that it never outlives the test that started
 //! it, or until SIGTERM or SIGINT.
@@ -10,7 +10,11 @@ use fakeprovider::{FakeProvider, Script};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-const USAGE: &str = "usage: fakeprovider [--port N] [--script FILE] [--no-log] [--threads N] [--no-stdin]";
+const USAGE: &str =
+    "usage: fakeprovider [--port N] [--script FILE] [--no-log] [--threads N] [--no-stdin] [--collector]";
+
+/// Takes whatever is posted.
+const COLLECTOR: &[u8] = br#"{"paths": {"/": [{"json": {}}]}}"#;
 
 struct Options {
     port: u16,
@@ -43,6 +47,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 let text = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
                 options.script = Script::parse(&text).map_err(|error| format!("{path}: {error}"))?;
             }
+            "--collector" => options.script = Script::parse(COLLECTOR).map_err(|error| error.to_string())?,
             "--no-log" => options.log = false,
             "--no-stdin" => options.stdin = false,
             _ => return Err(USAGE.into()),

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use serde::Serialize;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::form::{self, Part};
@@ -27,8 +29,11 @@ pub struct Entry {
     pub headers: Map<String, Value>,
     /// As JSON if it parses; of a form its parts, `[{name, filename, content_type, text or base64}]`; else as text.
     pub body: Value,
-    /// As it came.
+    /// As it came, as text.
     pub raw: String,
+    /// As it came, byte for byte, perhaps packed; as base64 in JSON where it is no text.
+    #[serde(rename = "raw_base64", serialize_with = "base64", skip_serializing_if = "is_text")]
+    pub bytes: Vec<u8>,
     /// Milliseconds since the server started.
     pub at_ms: u64,
     /// From 1; equal for requests that came over one connection.
@@ -250,10 +255,19 @@ impl Raw {
             headers,
             body,
             raw,
+            bytes: self.body.clone(),
             at_ms: self.at_ms,
             connection: self.connection,
         }
     }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok()
+}
+
+fn base64<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&STANDARD.encode(bytes))
 }
 
 /// A panic elsewhere leaves the counters as good as they were.
