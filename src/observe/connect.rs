@@ -7,6 +7,10 @@ use crate::config::{ObserveConfig, Secret, SinkConfig, SinkKind, TlsConfig, Tran
 use crate::runtime::Threads;
 use crate::transport::{Clients, Target};
 
+#[cfg(feature = "otlp")]
+use super::langfuse::Langfuse;
+#[cfg(feature = "otlp")]
+use super::otlp::Otel;
 use super::sink::Sink;
 
 /// For a connection to a receiver.
@@ -46,8 +50,13 @@ impl Connect<'_> {
     fn sink(&self, config: &SinkConfig) -> Result<Option<Arc<dyn Sink>>, String> {
         match &config.kind {
             SinkKind::Prometheus => Ok(None),
-            SinkKind::Langfuse(_) => Ok(None),
-            SinkKind::Otel(_) => Ok(None),
+            #[cfg(feature = "otlp")]
+            SinkKind::Langfuse(own) => Langfuse::connect(config, own, self).map(Some),
+            #[cfg(feature = "otlp")]
+            SinkKind::Otel(own) => Otel::connect(config, own, self).map(Some),
+            // The configuration has none of them then.
+            #[cfg(not(feature = "otlp"))]
+            SinkKind::Langfuse(_) | SinkKind::Otel(_) => Ok(None),
             SinkKind::Sentry(_) => Ok(None),
             SinkKind::Webhook(_) => Ok(None),
             SinkKind::File(_) => Ok(None),

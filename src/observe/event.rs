@@ -49,6 +49,9 @@ pub struct Told {
     pub headers: HeaderMap,
     /// Of a text to be spoken.
     pub characters: Option<NonZeroU32>,
+    /// What was used and what it cost: reckoned once, however many ask. It is told of an attempt and of its call.
+    pub used: OnceLock<Usage>,
+    pub cost: OnceLock<Option<f64>>,
 }
 
 /// The answer was kept: who gave it, and where it lies.
@@ -127,6 +130,10 @@ impl Call {
 impl Told {
     /// What was used, to be charged.
     pub fn usage(&self, call: &Call) -> Usage {
+        self.used.get_or_init(|| self.read(call)).clone()
+    }
+
+    fn read(&self, call: &Call) -> Usage {
         let characters = self.characters.map(|count| count.get().into());
         match (&self.body, &self.usage, self.estimated) {
             (Some(body), ..) => Usage::of_answer(call.request.verb(), body.json(), None, characters),
@@ -234,6 +241,13 @@ impl Event {
             return Some(0.0);
         }
         let Some(record) = self.attempt() else { return Some(0.0) };
+        match &self.told {
+            Some(told) => *told.cost.get_or_init(|| self.reckon(record)),
+            None => self.reckon(record),
+        }
+    }
+
+    fn reckon(&self, record: &Record) -> Option<f64> {
         let (deployment, model) = (record.deployment.as_ref()?, record.model.as_deref()?);
         let info = pricing::of_deployment(&deployment.config, &deployment.provider, model);
         match self.usage() {

@@ -7,9 +7,13 @@ mod event;
 pub mod export;
 mod hidden;
 mod lane;
+#[cfg(feature = "otlp")]
+mod langfuse;
 pub mod logs;
 mod observer;
 mod origin;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod payload;
 mod record;
 mod sink;

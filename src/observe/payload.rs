@@ -15,7 +15,7 @@ use super::hidden::passed_on;
 use super::record::Record;
 
 /// Parameters that hold what was asked: shown only to whoever may see content.
-const CONTENT: [&str; 13] = [
+pub(super) const CONTENT: [&str; 13] = [
     "messages",
     "input",
     "prompt",
@@ -30,8 +30,10 @@ const CONTENT: [&str; 13] = [
     "mock_response",
     "mock_tool_calls",
 ];
+/// The first of them that a request has holds what was asked.
+pub(super) const ASKED: [&str; 4] = ["messages", "input", "prompt", "query"];
 /// A parameter that is longer than this says more than how a call was made.
-const LONGEST_PARAMETER: usize = 256;
+pub(super) const LONGEST_PARAMETER: usize = 256;
 
 #[derive(Serialize)]
 struct Payload<'a> {
@@ -347,7 +349,7 @@ impl Event {
     /// What was asked: the member that holds it.
     pub fn asked(&self) -> Option<Value> {
         let request = &self.call.request;
-        let member = ["messages", "input", "prompt", "query"].into_iter().find_map(|name| request.get(name))?;
+        let member = ASKED.into_iter().find_map(|name| request.get(name))?;
         serde_json::from_str(member).ok()
     }
 }
