@@ -56,6 +56,7 @@ test: setup bindings sdk-faults ## run all tests: Rust, C, C++, Go, Node, packag
 	tests/sdk/run.sh
 	tests/observe/sentry.sh
 	tests/sdk/real.sh
+	tests/observe/otlp.sh
 
 demo: setup bindings ## show routing at work: balancing, retries, fallbacks, overhead; no key, no network
 	@examples/demo.sh

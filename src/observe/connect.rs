@@ -8,6 +8,10 @@ use crate::runtime::{Runtime, Threads};
 use crate::transport::{Clients, Target};
 
 use super::file::JsonFile;
+#[cfg(feature = "otlp")]
+use super::langfuse::Langfuse;
+#[cfg(feature = "otlp")]
+use super::otlp::Otel;
 use super::sentry::Sentry;
 use super::shown::Showing;
 use super::sink::Sink;
@@ -60,8 +64,13 @@ impl Connect<'_> {
     fn sink(&self, config: &SinkConfig) -> Result<Option<Arc<dyn Sink>>, String> {
         match &config.kind {
             SinkKind::Prometheus => Ok(None),
-            SinkKind::Langfuse(_) => Ok(None),
-            SinkKind::Otel(_) => Ok(None),
+            #[cfg(feature = "otlp")]
+            SinkKind::Langfuse(own) => Langfuse::connect(config, own, self).map(Some),
+            #[cfg(feature = "otlp")]
+            SinkKind::Otel(own) => Otel::connect(config, own, self).map(Some),
+            // The configuration has none of them then.
+            #[cfg(not(feature = "otlp"))]
+            SinkKind::Langfuse(_) | SinkKind::Otel(_) => Ok(None),
             SinkKind::Sentry(own) => made(Sentry::connect(config, own, self)),
             SinkKind::Webhook(own) => made(Webhook::connect(config, own, self)),
             SinkKind::File(own) => made(JsonFile::connect(config, own, self)),

@@ -179,7 +179,7 @@ impl Told {
     pub fn answer(&self) -> Option<Value> {
         match &self.body {
             Some(body) => serde_json::from_str(body.json()?).ok(),
-            None => self.heard.as_ref().map(Heard::answer),
+            None => self.heard.as_ref().map(|heard| heard.answer().clone()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a stream said, for those who may see it: noted as it comes, put together by whoever reads it.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -12,11 +14,13 @@ const MOST_BYTES: usize = 1024 * 1024;
 pub struct Heard {
     verb: Verb,
     lines: Vec<u8>,
+    /// Put together once, by whoever comes first.
+    answer: OnceLock<Value>,
 }
 
 impl Heard {
     pub fn new(verb: Verb) -> Self {
-        Self { verb, lines: Vec::new() }
+        Self { verb, lines: Vec::new(), answer: OnceLock::new() }
     }
 
     pub fn add(&mut self, chunk: &Chunk) {
@@ -28,7 +32,17 @@ impl Heard {
     }
 
     /// The answer that the chunks make, so far as they came, in the shape of a whole one.
-    pub fn answer(&self) -> Value {
+    pub fn answer(&self) -> &Value {
+        self.answer.get_or_init(|| self.put_together())
+    }
+
+    /// One that has said this.
+    #[cfg(test)]
+    pub fn of(answer: Value) -> Self {
+        Self { answer: answer.into(), ..Self::new(Verb::Chat) }
+    }
+
+    fn put_together(&self) -> Value {
         let mut answer = Accumulated::default();
         for line in self.lines.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
             if let Ok(chunk) = Chunk::parse(Bytes::copy_from_slice(line)) {

@@ -10,9 +10,13 @@ mod file;
 mod heard;
 mod hidden;
 mod lane;
+#[cfg(feature = "otlp")]
+mod langfuse;
 pub mod logs;
 mod observer;
 mod origin;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod parameters;
 mod payload;
 mod prices;

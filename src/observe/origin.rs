@@ -18,6 +18,8 @@ pub struct Origin {
     pub tags: Vec<String>,
     /// `metadata` with `litellm_metadata` laid over it.
     pub metadata: Map<String, Value>,
+    /// Of `proxy_server_request`, where a server stands before this library.
+    proxy_headers: Map<String, Value>,
 }
 
 impl Origin {
@@ -25,11 +27,18 @@ impl Origin {
     pub fn of(request: &Request, id: u128) -> Self {
         let mut metadata = Map::new();
         let mut texts = Map::new();
+        let mut proxy_headers = Map::new();
         for (name, value) in request.members() {
             match name {
                 "metadata" | "litellm_metadata" => {
                     if let Ok(Value::Object(own)) = serde_json::from_str(value) {
                         metadata.extend(own);
+                    }
+                }
+                "proxy_server_request" => {
+                    let request = serde_json::from_str(value).unwrap_or(Value::Null);
+                    if let Some(Value::Object(headers)) = request.get("headers") {
+                        proxy_headers.clone_from(headers);
                     }
                 }
                 "litellm_call_id" | "litellm_trace_id" | "litellm_session_id" | "user" => {
@@ -51,7 +60,15 @@ impl Origin {
             tags: request.tags().to_vec(),
             call_id,
             metadata,
+            proxy_headers,
         }
+    }
+
+    /// A header of the request that the caller serves: of `proxy_server_request`, else of the metadata's `headers`.
+    pub fn header(&self, is_name: impl Fn(&str) -> bool) -> Option<&Value> {
+        let own = self.metadata.get("headers").and_then(Value::as_object);
+        let mut all = self.proxy_headers.iter().chain(own.into_iter().flatten());
+        all.find(|(name, _)| is_name(name)).map(|(_, value)| value)
     }
 
     /// A text of the metadata.
@@ -69,10 +86,14 @@ fn text(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// A random (version 4) UUID made of these bits.
+/// These bits as a random (version 4) UUID has them.
+pub(super) fn uuid_bits(bits: u128) -> u128 {
+    (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62)
+}
+
+/// A random UUID made of these bits.
 fn uuid(bits: u128) -> String {
-    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
+    let hex = format!("{:032x}", uuid_bits(bits));
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }
@@ -101,6 +122,10 @@ mod tests {
         assert_eq!((own.call_id.as_str(), own.trace_id.as_str(), own.session_id.as_deref()), ("c", "t", Some("9")));
         assert_eq!((own.end_user.as_deref(), own.tags.as_slice()), (Some("u"), &["a".to_owned()][..]));
         assert_eq!((own.metadata.len(), own.meta("x"), own.meta("z").as_deref()), (5, None, Some("1")));
+        let headers =
+            origin(r#","metadata":{"headers":{"a":"1","b":"2"}},"proxy_server_request":{"headers":{"B":"3"}}"#);
+        let header = |name: &str| headers.header(|other| other.eq_ignore_ascii_case(name)).cloned();
+        assert_eq!((header("a"), header("b"), header("c")), (Some("1".into()), Some("3".into()), None));
         assert_eq!(origin(r#","litellm_trace_id":"one","metadata":{"trace_id":"two"}"#).trace_id, "one");
     }
 }

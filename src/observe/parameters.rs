@@ -43,18 +43,23 @@ const TEXTS: [&str; 20] = [
     "verbosity",
     "voice",
 ];
+/// The first of them that a request has holds what was asked.
+pub const ASKED: [&str; 4] = ["messages", "input", "prompt", "query"];
 /// One that is longer than this says more than that.
 const LONGEST_TEXT: usize = 256;
 
 /// How the call was made: no prompt, and without `content` nothing that is made of parts, and no text but those known.
 pub fn parameters(request: &Request, content: bool) -> Map<String, Value> {
-    let is_shown = |name: &str, text: &str| {
-        let plain = match text.as_bytes().first() {
-            Some(b'"') => TEXTS.contains(&name) && text.len() <= LONGEST_TEXT,
-            first => !matches!(first, Some(b'{' | b'[')),
-        };
-        name != "model" && !CONTENT.contains(&name) && (content || plain)
-    };
+    let is_shown =
+        |name: &str, text: &str| name != "model" && !CONTENT.contains(&name) && (content || is_plain(name, text));
     let shown = request.sent().filter(|(name, text)| is_shown(name, text));
     shown.filter_map(|(name, text)| Some((name.to_owned(), serde_json::from_str(text).ok()?))).collect()
+}
+
+/// Whether a parameter says how a call was made, and can't be a prompt by another name.
+pub fn is_plain(name: &str, text: &str) -> bool {
+    match text.as_bytes().first() {
+        Some(b'"') => TEXTS.contains(&name) && text.len() <= LONGEST_TEXT,
+        first => !matches!(first, Some(b'{' | b'[')),
+    }
 }

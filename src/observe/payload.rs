@@ -14,7 +14,7 @@ use crate::transport::Phases;
 
 use super::event::{CallEnded, Cost, Ended, Event};
 use super::hidden::passed_on;
-use super::parameters::parameters;
+use super::parameters::{ASKED, parameters};
 use super::record::Record;
 use super::shown::Shown;
 
@@ -325,7 +325,7 @@ impl Event {
     /// What was asked: the member that holds it.
     pub fn asked(&self) -> Option<Value> {
         let request = &self.call.request;
-        let member = ["messages", "input", "prompt", "query"].into_iter().find_map(|name| request.get(name))?;
+        let member = ASKED.into_iter().find_map(|name| request.get(name))?;
         serde_json::from_str(member).ok()
     }
 }

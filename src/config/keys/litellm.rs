@@ -53,7 +53,7 @@ const PLANNED: &[Key] = &[
     planned("disable_streaming_logging", Kind::Bool),
     planned("global_disable_no_log_param", Kind::Bool),
     now("langfuse_default_tags", Kind::Texts),
-    planned("langfuse_enable_update_trace_keys", Kind::Bool),
+    now("langfuse_enable_update_trace_keys", Kind::Bool),
     now("prometheus_latency_buckets", Kind::ListOf(&Kind::Number)),
     now("prometheus_metrics_config", Kind::ListOf(&Kind::Section(&METRICS_GROUP))),
     now("prometheus_exclude_metrics", Kind::Texts),

@@ -133,8 +133,10 @@ fn sink(
     }
     let own = settings.of(&callback.name);
     let (mut on_success, mut on_failure) = (callback.on_success, callback.on_failure);
+    let needs_otlp = matches!(callback.name.as_str(), "langfuse" | "langfuse_otel" | "otel" | "opentelemetry");
     let kind = match callback.name.as_str() {
         name if settings.makes_webhook(name) => webhook::read(name, &own, sources, report).map(SinkKind::Webhook),
+        _ if needs_otlp && !cfg!(feature = "otlp") => Err("this library was built without its feature otlp".to_owned()),
         "prometheus" => Ok(SinkKind::Prometheus),
         name @ ("langfuse" | "langfuse_otel") => langfuse::read(name, &own, sources).map(SinkKind::Langfuse),
         "sentry" => sentry::read(sources).map(SinkKind::Sentry),
