@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use crate::chat::{Body, Request, usage_of};
 use crate::clock;
 use crate::error::Error;
-use crate::pricing::{self, Usage};
+use crate::pricing::Usage;
 use crate::tokens::Spent;
 use crate::transport::HeaderMap;
 
+use super::costs::Cost;
 use super::heard::Heard;
 use super::origin::Origin;
 use super::prices::Prices;
@@ -33,16 +34,7 @@ pub struct Call {
     pub id: u128,
     started: OnceLock<f64>,
     origin: OnceLock<Origin>,
-    prices: Arc<Prices>,
-}
-
-/// Dollars.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Cost {
-    pub input: f64,
-    pub output: f64,
-    /// With what is neither, such as searches.
-    pub total: f64,
+    pub(super) prices: Arc<Prices>,
 }
 
 /// What an answer says of itself.
@@ -125,8 +117,8 @@ pub struct Event {
     pub told: Option<Arc<Told>>,
     /// What its payload is, once somebody has asked.
     pub(super) payload: OnceLock<Arc<str>>,
-    costs: OnceLock<Option<Cost>>,
-    accounted: OnceLock<()>,
+    pub(super) costs: OnceLock<Option<Cost>>,
+    pub(super) accounted: OnceLock<()>,
 }
 
 impl Call {
@@ -221,11 +213,6 @@ impl Event {
         }
     }
 
-    /// The attempt whose tokens were counted, else the last one.
-    fn paid(&self) -> Option<&Record> {
-        self.records().iter().rev().find(|record| record.tokens.is_some()).or_else(|| self.attempt())
-    }
-
     pub(super) fn joined(&self) -> Option<&Joined> {
         match &self.ended {
             Ended::Attempt(_) => None,
@@ -281,58 +268,12 @@ impl Event {
     }
 
     /// Of a stream that came in parts, of the last one.
-    fn own_usage(&self) -> Option<Usage> {
+    pub(super) fn own_usage(&self) -> Option<Usage> {
         if let Some(told) = &self.told {
             return Some(told.usage(&self.call).clone());
         }
         let tokens = self.attempt()?.tokens?;
         Some(Usage::of_tokens(tokens.input, tokens.output))
-    }
-
-    /// Dollars. `None` where a price is not known, never 0 then; what was kept is free, and what failed before its first
-    /// content.
-    pub fn cost(&self) -> Option<f64> {
-        self.costs().map(|cost| cost.total)
-    }
-
-    /// The same, in its parts.
-    pub fn costs(&self) -> Option<Cost> {
-        *self.costs.get_or_init(|| self.reckon())
-    }
-
-    /// Notes an attempt's cost at its deployment, once.
-    pub(super) fn account(&self) {
-        let Ended::Attempt(attempt) = &self.ended else { return };
-        self.accounted.get_or_init(|| {
-            if let (Some(deployment), Some(cost)) = (&attempt.record.deployment, self.cost()) {
-                deployment.state.add_spend(cost);
-            }
-        });
-    }
-
-    fn reckon(&self) -> Option<Cost> {
-        let failed_early = self.error.is_some() && !self.is_cancelled() && self.told.is_none();
-        let Some(record) = self.paid().filter(|_| self.kept().is_none() && !failed_early) else {
-            return Some(Cost::default());
-        };
-        let before = self.joined().map_or(Some(0.0), |joined| joined.cost_before)?;
-        let info = self.call.prices.of(record.deployment.as_ref()?, record.model.as_ref()?);
-        let Some(usage) = self.own_usage() else {
-            // Nobody knows what was used; of what was cancelled before it began, nothing.
-            return self.error.as_ref().map(|_| Cost { total: before, ..Cost::default() });
-        };
-        let total = pricing::cost(&info, &usage)?;
-        let tokens = usage.tokens.map(|tokens| pricing::Tokens {
-            completion: 0,
-            reasoning: 0,
-            completion_audio: 0,
-            completion_image: 0,
-            ..tokens
-        });
-        let of_input = Usage { tokens, web_searches: 0, ..usage.clone() };
-        let input = pricing::cost(&info, &of_input).unwrap_or_default();
-        let searches = pricing::cost(&info, &Usage { tokens, ..usage }).map_or(0.0, |both| both - input);
-        Some(Cost { input, output: (total - input - searches).max(0.0), total: before + total })
     }
 
     /// The bytes that it holds in memory, by and large.

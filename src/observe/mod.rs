@@ -4,6 +4,7 @@
 //! `prometheus`.
 
 mod connect;
+mod costs;
 mod event;
 pub mod export;
 mod file;
@@ -31,7 +32,8 @@ mod watcher;
 mod webhook;
 
 pub use connect::Connected;
-pub use event::{AttemptEnded, Call, CallEnded, Cost, Ended, Event, Joined, Kept, Told};
+pub use costs::Cost;
+pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Joined, Kept, Told};
 pub use heard::Heard;
 pub use hidden::is_passed_on;
 pub use observer::{Listener, Observer};

@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::error::Error;
 use crate::transport::Phases;
 
-use super::event::{CallEnded, Cost, Ended, Event};
+use super::costs::Cost;
+use super::event::{CallEnded, Ended, Event};
 use super::hidden::passed_on;
 use super::parameters::{ASKED, parameters};
 use super::record::Record;

@@ -21,6 +21,7 @@ use crate::provider::Answer;
 use crate::store::{self, Shelf};
 use crate::transport::HeaderMap;
 
+use super::answering::check;
 use super::call::Visit;
 use super::fallback::Stop;
 use super::form::Form;
@@ -28,7 +29,7 @@ use super::held::Held;
 use super::names::How;
 use super::timeout::longest_wait;
 use super::trail::Trail;
-use super::{Completed, Router, check, played};
+use super::{Completed, Router, played};
 use crate::observe::Record;
 
 use keep::failed;
