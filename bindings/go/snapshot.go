@@ -16,9 +16,11 @@ type Snapshot struct {
 	Groups   []Group        `json:"groups"`
 	Aliases  []Alias        `json:"aliases"`
 	Budgets  []BudgetStatus `json:"budgets"`
-	Cache    *CacheStatus   `json:"cache"`    // Nil without a response cache.
-	Store    *StoreStatus   `json:"store"`    // What processes share their state through; nil if nothing is shared.
-	Warnings []Warning      `json:"warnings"` // What the configuration has that has no effect.
+	Cache    *CacheStatus   `json:"cache"` // Nil without a response cache.
+	Store    *StoreStatus   `json:"store"` // What processes share their state through; nil if nothing is shared.
+	// Callbacks are those who are told of calls: the event listener, the metrics, and the callbacks of the configuration.
+	Callbacks []CallbackStatus `json:"callbacks"`
+	Warnings  []Warning        `json:"warnings"` // What the configuration has that has no effect.
 	// Raw is the whole snapshot as the library gave it.
 	Raw json.RawMessage `json:"-"`
 }
@@ -51,6 +53,18 @@ type BudgetStatus struct {
 	// Period is how long it goes, and ResetsAt when it begins anew: zero while nothing was spent.
 	Period   time.Duration `json:"-"`
 	ResetsAt time.Time     `json:"-"`
+}
+
+// CallbackStatus is how somebody is who is told of calls.
+type CallbackStatus struct {
+	Name    string `json:"name"`  // As the configuration calls it; "listener" for the event listener.
+	State   string `json:"state"` // "on", "failing" or "off".
+	Sent    uint64 `json:"sent"`  // Events, spans or lines.
+	Lost    uint64 `json:"lost"`  // What came too fast, or could not be delivered.
+	Waiting uint64 `json:"waiting"`
+	// Since is when the state changed last; zero if it has not.
+	Since     time.Time `json:"-"`
+	LastError string    `json:"last_error"` // Or why it is off.
 }
 
 // Limits are what a deployment may be asked; nil where it has no such limit.
@@ -188,6 +202,18 @@ func (b *BudgetStatus) UnmarshalJSON(data []byte) error {
 	}{plain: (*plain)(b)}
 	err := json.Unmarshal(data, &timed)
 	b.Period, b.ResetsAt = milliseconds(timed.Period*1000), moment(timed.ResetsAt)
+	return err
+}
+
+// UnmarshalJSON reads the time, which is Unix milliseconds.
+func (c *CallbackStatus) UnmarshalJSON(data []byte) error {
+	type plain CallbackStatus
+	timed := struct {
+		*plain
+		Since *int64 `json:"since"`
+	}{plain: (*plain)(c)}
+	err := json.Unmarshal(data, &timed)
+	c.Since = moment(timed.Since)
 	return err
 }
 

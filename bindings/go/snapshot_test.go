@@ -99,6 +99,19 @@ router_settings: {num_retries: 0, allowed_fails: 0, model_group_alias: {a: g, b:
 	}
 }
 
+func TestCallbacksInTheSnapshot(t *testing.T) {
+	config := mock("0") + "litellm_settings: {failure_callback: [sentry]}\n"
+	router := open(t, config)
+	if err := router.SetEventListener(func(llmrouter.RouterEvent) {}); err != nil {
+		t.Fatal(err)
+	}
+	told := snapshotOf(t, router).Callbacks
+	if len(told) != 2 || told[0].Name != "listener" || told[0].State != "on" || told[1].Name != "sentry" ||
+		told[1].State != "off" || !strings.Contains(told[1].LastError, "SENTRY_DSN") || !told[1].Since.IsZero() {
+		t.Errorf("%+v", told)
+	}
+}
+
 func snapshotOf(t *testing.T, router *llmrouter.Router) *llmrouter.Snapshot {
 	t.Helper()
 	snapshot, err := router.Snapshot()

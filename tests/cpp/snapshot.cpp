@@ -38,6 +38,7 @@ TEST("the state, typed, is what the JSON says") {
         const auto status = router.status();
         return status.store.value().state == "alone" && status.store->last_error && status.cache.value().shared->unwritten > 0;
     }));
+    router.set_event_listener([](const llmrouter::RouterEvent&) {});
     // One text, read twice: what goes on in the background would differ between two.
     const std::string text = router.snapshot();
     const json raw = json::parse(text);
@@ -49,6 +50,7 @@ TEST("the state, typed, is what the JSON says") {
     const auto number = [](const std::optional<double>& value) { return value ? json(*value) : json(); };
     const auto count = [](const std::optional<std::uint64_t>& value) { return value ? json(*value) : json(); };
     json groups = json::array(), warnings = json::array(), aliases = json::array(), budgets = json::array();
+    json callbacks = json::array();
     for (const auto& group : typed.groups) {
         json deployments = json::array();
         for (const auto& one : group.deployments) {
@@ -77,6 +79,11 @@ TEST("the state, typed, is what the JSON says") {
         budgets.push_back({{"kind", one.kind}, {"name", one.name}, {"limit", one.limit}, {"spent", one.spent},
                            {"period_s", one.period_s}, {"resets_at", ms(one.resets_at)}});
     }
+    for (const auto& one : typed.callbacks) {
+        callbacks.push_back({{"name", one.name}, {"state", one.state}, {"sent", one.sent}, {"lost", one.lost},
+                             {"waiting", one.waiting}, {"since", ms(one.since)},
+                             {"last_error", optional_json(one.last_error)}});
+    }
     for (const auto& one : typed.warnings) {
         warnings.push_back({{"path", one.path}, {"line", one.line}, {"message", one.message}});
     }
@@ -86,6 +93,8 @@ TEST("the state, typed, is what the JSON says") {
     CHECK_SAME(typed.version, raw["version"]);
     CHECK_SAME(aliases, raw["aliases"]);
     CHECK_SAME(budgets, raw["budgets"]);
+    CHECK_SAME(callbacks, raw["callbacks"]);
+    CHECK(typed.callbacks.size() == 1 && typed.callbacks[0].name == "listener" && typed.callbacks[0].state == "on");
     CHECK_SAME(typed.in_flight, raw["in_flight"]);
     CHECK_SAME(typed.waiting, raw["waiting"]);
     CHECK_SAME(typed.groups[0].state, "down");

@@ -101,6 +101,22 @@ export interface BudgetState {
   [member: string]: unknown;
 }
 
+/** How somebody is who is told of calls: the event listener (`listener`), the metrics, or a callback of the configuration. */
+export interface CallbackState {
+  name: string;
+  state: 'on' | 'failing' | 'off';
+  /** Events, spans or lines. */
+  sent: number;
+  /** What came too fast, or could not be delivered. */
+  lost: number;
+  waiting: number;
+  /** Of the last change of state, Unix milliseconds. */
+  since: number | null;
+  /** Or why it is off. */
+  last_error: string | null;
+  [member: string]: unknown;
+}
+
 /** A setting that has no effect, or not the one that was meant. */
 export interface ConfigWarning {
   /** Where in the configuration, such as `router_settings.num_retries`. */
@@ -161,6 +177,7 @@ export interface Snapshot {
   cache: CacheState | null;
   /** How this process stands to what it shares state through; null if it shares nothing. */
   store: StoreState | null;
+  callbacks: CallbackState[];
   warnings: ConfigWarning[];
   [member: string]: unknown;
 }

@@ -1,4 +1,4 @@
-/// How a router is at one moment: its deployments, its budgets, its cache, what it shares, and what its configuration warns of.
+/// How a router is at one moment: its deployments, its budgets, its cache, what it shares, who is told of calls, and what its configuration warns of.
 #ifndef LLMROUTER_SNAPSHOT_HPP
 #define LLMROUTER_SNAPSHOT_HPP
 
@@ -90,6 +90,17 @@ struct BudgetStatus {
     std::optional<Moment> resets_at;  ///< none while nothing was spent
 };
 
+/// How somebody is who is told of calls: the event listener, the metrics, or a callback of the configuration.
+struct CallbackStatus {
+    std::string name;   ///< as the configuration calls it; "listener" for the event listener
+    std::string state;  ///< "on", "failing" or "off"
+    std::uint64_t sent = 0;     ///< events, spans or lines
+    std::uint64_t lost = 0;     ///< what came too fast, or could not be delivered
+    std::uint64_t waiting = 0;  ///< to be sent
+    std::optional<Moment> since;            ///< of the last change of state
+    std::optional<std::string> last_error;  ///< or why it is off
+};
+
 /// The part of the response cache that other processes see, too.
 struct SharedCacheStatus {
     std::string name;             ///< what it is, and where
@@ -140,6 +151,7 @@ struct Snapshot {
     std::vector<BudgetStatus> budgets;
     std::optional<CacheStatus> cache;  ///< none without a response cache
     std::optional<StoreStatus> store;  ///< none if nothing is shared
+    std::vector<CallbackStatus> callbacks;
     std::vector<Warning> warnings;
 };
 
@@ -213,6 +225,18 @@ inline BudgetStatus budget_status(Json json) {
     return budget;
 }
 
+inline CallbackStatus callback_status(Json json) {
+    CallbackStatus callback;
+    callback.name = json["name"].string();
+    callback.state = json["state"].string();
+    callback.sent = count(json["sent"]);
+    callback.lost = count(json["lost"]);
+    callback.waiting = count(json["waiting"]);
+    callback.since = moment(json["since"]);
+    callback.last_error = json["last_error"].optional_string();
+    return callback;
+}
+
 inline CacheStatus cache_status(Json json) {
     CacheStatus cache;
     cache.entries = count(json["entries"]);
@@ -257,6 +281,7 @@ inline Snapshot snapshot(std::string_view text) {
     json["groups"].elements([&snapshot](Json one) { snapshot.groups.push_back(group_status(one)); });
     if (const Json cache = json["cache"]) snapshot.cache = cache_status(cache);
     if (const Json store = json["store"]) snapshot.store = store_status(store);
+    json["callbacks"].elements([&snapshot](Json one) { snapshot.callbacks.push_back(callback_status(one)); });
     json["warnings"].elements([&snapshot](Json one) {
         snapshot.warnings.push_back(
             {one["path"].string(), one["line"].integer<int>().value_or(0), one["message"].string()});

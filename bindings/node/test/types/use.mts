@@ -94,6 +94,7 @@ export async function whole(signal: AbortSignal): Promise<string> {
   const slots: number | null | undefined = router.snapshot().groups[0]?.deployments[0]?.limits.max_parallel_requests;
   const down: 'healthy' | 'partial' | 'down' | undefined = router.snapshot().groups[0]?.state;
   const spent: number | null | undefined = router.snapshot().budgets[0]?.spent ?? router.snapshot().groups[0]?.spend;
+  const lost: number | undefined = router.snapshot().callbacks[0]?.lost;
   const leads: string | null | undefined = router.snapshot().aliases[0]?.model_group;
   const cache: { hits: number; shared: { state: 'ready' | 'away' } | null } | null = router.snapshot().cache;
   const store: { engine: string; state: 'shared' | 'alone'; last_error: string | null } | null = router.snapshot().store;
