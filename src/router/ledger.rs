@@ -82,12 +82,16 @@ impl Attempt {
         let now = clock::now();
         let deployment = self.in_flight.deployment();
         tell_back(deployment.count_success(now), deployment, &self.group, now);
+        // One branch for both: told apart, an optimizer looks at the count first, which is not there without tokens.
+        let mut each = 1.0;
         if let Some(tokens) = measured.tokens {
             self.settle(tokens, now);
+            #[allow(clippy::cast_precision_loss)]
+            {
+                each = tokens.output.max(1) as f64;
+            }
         }
         let took = now.saturating_duration_since(self.start).as_secs_f64();
-        #[allow(clippy::cast_precision_loss)]
-        let each = measured.tokens.map(|tokens| tokens.output).filter(|output| *output > 0).map_or(1.0, |n| n as f64);
         deployment.state.latency.add(took / each, now);
         if let Some(ttft) = measured.ttft {
             deployment.state.ttft.add(ttft.as_secs_f64(), now);

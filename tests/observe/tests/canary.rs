@@ -27,7 +27,7 @@ fn config(provider: &str, collector: &Collector, file: &str, settings: &str) -> 
   - {{model_name: echo, litellm_params: {{model: openai/gpt-4o, api_base: \"{provider}/echo/v1\", api_key: {DEPLOYMENT}}}}}
   - {{model_name: live, litellm_params: {{model: openai/gpt-4o, api_base: \"{provider}/live/v1\", api_key: {DEPLOYMENT}}}}}
   - {{model_name: dead, litellm_params: {{model: openai/gpt-4o, api_base: \"http://127.0.0.1:1/v1\", api_key: {DEPLOYMENT}}}}}
-router_settings: {{num_retries: 1, retry_after: 0, disable_cooldowns: true}}
+router_settings: {{num_retries: 1, retry_after: 0, disable_cooldowns: true, set_verbose: true}}
 litellm_settings: {{callbacks: [webhook, other, json_file, sentry, langfuse, otel, prometheus]{settings}}}
 callback_settings:
   webhook: {{endpoint: \"{}\", headers: {{authorization: \"Bearer {WEBHOOK}\"}}}}
