@@ -152,7 +152,7 @@ impl Told {
     fn read_usage(&self, call: &Call) -> Usage {
         let characters = self.characters.map(|count| count.get().into());
         match (&self.body, &self.usage, self.estimated) {
-            (Some(body), ..) => Usage::of_answer(call.request.verb(), body.json(), None, characters),
+            (Some(body), ..) => Usage::of_answer(call.request.verb(), body.json(), body.usage(), characters),
             (None, Some(usage), _) => Usage::read(usage),
             (None, None, Some(Spent { prompt, completion })) => Usage::of_tokens(prompt, completion),
             (None, None, None) => Usage::default(),

@@ -16,6 +16,9 @@ const MOST_EVENTS: usize = 16_384;
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// Taken at a time: what is being handed over can't be lost, and is not lost count of.
 const BATCH: usize = 64;
+/// Events that are kept for others to let go of, and how large such a one is at the most.
+const MOST_DONE: usize = 1024;
+const LARGE: usize = 8 * 1024;
 /// A thread that has just had work looks again by itself, so that those who bring more need not wake it.
 const LINGER: Duration = Duration::from_millis(2);
 /// How often it does so before it sleeps.
@@ -38,8 +41,11 @@ pub struct Lane {
 
 #[derive(Default)]
 struct Queue {
-    events: VecDeque<Arc<Event>>,
+    events: VecDeque<(Arc<Event>, usize)>,
     bytes: usize,
+    /// Handed over, for those who bring events to let go of: memory that another thread gives back has to wait for the
+    /// allocator's lock, there and here.
+    done: Vec<Arc<Event>>,
     asleep: bool,
     /// The thread is at work on what it took.
     busy: bool,
@@ -63,16 +69,21 @@ impl Lane {
         if queue.thread != Thread::Runs {
             return;
         }
+        let mut gone = None;
         while queue.events.len() >= MOST_EVENTS || (queue.bytes + weight > MOST_BYTES && !queue.events.is_empty()) {
-            if let Some(oldest) = queue.events.pop_front() {
-                queue.bytes -= oldest.weight();
+            if let Some((oldest, weight)) = queue.events.pop_front() {
+                queue.bytes -= weight;
+                gone = Some(oldest);
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
-        queue.events.push_back(Arc::clone(event));
+        queue.events.push_back((Arc::clone(event), weight));
         queue.bytes += weight;
+        let done = queue.done.pop();
         let wake = std::mem::take(&mut queue.asleep);
+        // What is let go of is so without the lock.
         drop(queue);
+        drop((gone, done));
         if wake {
             self.work.notify_one();
         }
@@ -106,28 +117,34 @@ impl Lane {
     /// Hands events over until the end is asked for.
     pub fn run(&self, mut hand_over: impl FnMut(&Arc<Event>)) {
         let mut looks = 0;
-        let mut taken = Vec::with_capacity(BATCH);
+        let mut taken: Vec<(Arc<Event>, usize)> = Vec::with_capacity(BATCH);
         let mut queue = self.lock();
         loop {
             let count = queue.events.len().min(BATCH);
             if count > 0 {
                 taken.extend(queue.events.drain(..count));
-                queue.bytes -= taken.iter().map(|event| event.weight()).sum::<usize>();
+                queue.bytes -= taken.iter().map(|(_, weight)| weight).sum::<usize>();
                 queue.busy = true;
                 drop(queue);
-                for event in taken.drain(..) {
+                for (event, _) in &taken {
                     if self.is_late() {
                         self.lost.fetch_add(1, Ordering::Relaxed);
                         continue;
                     }
                     // Whoever panics at one event hears of the next one.
-                    if catch_unwind(AssertUnwindSafe(|| hand_over(&event))).is_err() {
+                    if catch_unwind(AssertUnwindSafe(|| hand_over(event))).is_err() {
                         log::error!("an observer panicked at an event");
                     }
                 }
                 looks = 0;
                 queue = self.lock();
                 queue.busy = false;
+                let room = MOST_DONE.saturating_sub(queue.done.len());
+                let small = taken.iter().filter(|(_, weight)| *weight < LARGE).take(room);
+                queue.done.extend(small.map(|(event, _)| Arc::clone(event)));
+                drop(queue);
+                taken.clear();
+                queue = self.lock();
                 continue;
             }
             self.idle.notify_all();
@@ -142,6 +159,8 @@ impl Lane {
                 queue = self.work.wait_timeout(queue, LINGER).unwrap_or_else(PoisonError::into_inner).0;
             } else {
                 queue.asleep = true;
+                // Nobody brings anything: nothing is held for them.
+                queue.done.clear();
                 queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 queue.asleep = false;
                 looks = 0;
@@ -175,8 +194,10 @@ impl Lane {
     /// Forgets what waits.
     pub fn clear(&self) {
         let mut queue = self.lock();
-        queue.events.clear();
+        let (events, done) = (std::mem::take(&mut queue.events), std::mem::take(&mut queue.done));
         queue.bytes = 0;
+        drop(queue);
+        drop((events, done));
     }
 
     fn wait(&self, until: Instant, is_done: impl Fn(&Queue) -> bool) -> bool {

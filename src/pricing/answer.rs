@@ -8,6 +8,9 @@ use crate::chat::Verb;
 use super::rates::Service;
 use super::usage::{Counts, Usage};
 
+/// The member that says at which prices.
+const TIER: &str = "service_tier";
+
 /// What an answer says beside its usage.
 #[derive(Deserialize)]
 struct Beside<'a> {
@@ -32,6 +35,13 @@ impl Usage {
     /// From an answer to this verb: `body` is its text if that is JSON, `characters` are those of a text to be spoken. A `usage` that
     /// is given counts in the place of the body's own.
     pub fn of_answer(verb: Verb, body: Option<&str>, usage: Option<&str>, characters: Option<u64>) -> Self {
+        // Of most answers nothing but the usage counts, and who has found that need not look again.
+        if let (Some(usage), Some(body)) = (usage, body)
+            && matches!(verb, Verb::Chat | Verb::TextCompletion | Verb::Embedding | Verb::Responses)
+            && memchr::memmem::find(body.as_bytes(), TIER.as_bytes()).is_none()
+        {
+            return Self::read(usage);
+        }
         let beside: Option<Beside<'_>> = body.and_then(|body| serde_json::from_str(body).ok());
         let told = beside.as_ref().and_then(|beside| beside.usage).map(RawValue::get);
         let mut read = Self::read(usage.or(told).unwrap_or("{}"));
