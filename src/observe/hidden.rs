@@ -16,6 +16,12 @@ pub fn is_passed_on(name: &str) -> bool {
     HEADER_STARTS.iter().any(|start| name.starts_with(start)) || HEADER_ENDS.iter().any(|end| name.ends_with(end))
 }
 
+/// Those of an answer's headers that may be shown; mostly few, and often none.
+pub fn shown_headers(headers: &HeaderMap) -> HeaderMap {
+    let shown = headers.iter().filter(|(name, _)| is_passed_on(name.as_str()));
+    shown.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// Those of an answer. Of a header that came twice, the first: a name stands once in an object.
 pub fn passed_on(headers: &HeaderMap) -> Map<String, Value> {
     let shown = headers.keys().filter(|name| is_passed_on(name.as_str()));

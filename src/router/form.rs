@@ -3,7 +3,7 @@
 use crate::cache::Entry;
 use crate::chat::{Body, Request, tokens_of};
 use crate::error::Error;
-use crate::observe::Told;
+use crate::observe::{Told, shown_headers};
 use crate::provider::{Answer, Encoded, Endpoint, Opened};
 use crate::transport::HeaderMap;
 
@@ -92,7 +92,7 @@ impl Form for Whole {
         let tokens = answer.body.usage().and_then(tokens_of);
         let told = attempt.watcher().map(|_| Told {
             body: Some(answer.body.clone()),
-            headers: answer.headers.clone(),
+            headers: shown_headers(&answer.headers),
             characters: trail.characters(),
             ..Told::default()
         });

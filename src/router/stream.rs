@@ -11,7 +11,7 @@ use crate::chat::{Chunk, Request, Tokens, Verb, tokens_of};
 use crate::clock;
 use crate::config::TimeoutConfig;
 use crate::error::Error;
-use crate::observe::{Heard, Told};
+use crate::observe::{Heard, Told, shown_headers};
 use crate::provider::{Chunks, Encoded, Endpoint, Opened, Patience};
 use crate::tokens::{Exchange, Spent};
 use crate::transport::HeaderMap;
@@ -346,7 +346,7 @@ impl OpenStream {
             estimated: Some(self.opening.exchange.spent()),
             heard: self.heard.take().map(|heard| *heard),
             first: self.first.take(),
-            headers: self.opening.chunks.headers().clone(),
+            headers: shown_headers(self.opening.chunks.headers()),
             ..Told::default()
         })
     }
