@@ -14,7 +14,8 @@ use super::event::Event;
 use super::lane::Lane;
 use super::prices::Prices;
 use super::shown::{Showing, Shown};
-use super::sink::{Sink, SinkStatus};
+use super::sink::Sink;
+use super::status::SinkStatus;
 
 /// Hears of each event: its level (1 error, 2 warning, 3 information) and its payload, JSON.
 pub type Listener = Box<dyn Fn(i32, &str) + Send + Sync>;

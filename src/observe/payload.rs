@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -18,6 +17,7 @@ use super::hidden::passed_on;
 use super::parameters::{ASKED, parameters};
 use super::record::Record;
 use super::shown::Shown;
+use super::tried::{Millis, Tried};
 
 #[derive(Serialize)]
 struct Payload<'a> {
@@ -51,8 +51,8 @@ struct Payload<'a> {
     completion_start_time: f64,
     response_time: f64,
     phases: Times,
-    overhead_ms: Option<f64>,
-    ttft_ms: Option<f64>,
+    overhead_ms: Option<Millis>,
+    ttft_ms: Option<Millis>,
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
@@ -79,28 +79,17 @@ struct Payload<'a> {
     guardrail_information: Option<Value>,
 }
 
-/// An attempt, or why one was not made.
-#[derive(Serialize)]
-struct Tried<'a> {
-    deployment: Option<&'a str>,
-    model_group: &'a str,
-    status: Option<u16>,
-    error: Option<&'static str>,
-    ms: f64,
-    skipped: Option<&'a str>,
-}
-
 /// Milliseconds. All of them are the event's time.
 #[derive(Serialize)]
 struct Times {
-    resolve_ms: f64,
-    connect_ms: f64,
-    headers_ms: f64,
-    first_content_ms: f64,
-    stream_ms: f64,
+    resolve_ms: Millis,
+    connect_ms: Millis,
+    headers_ms: Millis,
+    first_content_ms: Millis,
+    stream_ms: Millis,
     /// Of a call: beside its attempts, waits included.
-    router_ms: f64,
-    total_ms: f64,
+    router_ms: Millis,
+    total_ms: Millis,
 }
 
 #[derive(Serialize)]
@@ -149,7 +138,8 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
     let start = event.start();
     let ttft = event.ttft();
     let key = kept.map(|kept| kept.key.as_str());
-    let overhead = ended.and_then(|ended| ended.overhead).map(millis);
+    let overhead = ended.and_then(|ended| ended.overhead).map(Millis);
+    let usage = event.usage_json();
     let passed = event.told.as_ref().map(|told| passed_on(&told.headers)).unwrap_or_default();
     let base = deployment.and_then(|deployment| deployment.api_base());
     let reason = event.reason(content);
@@ -184,7 +174,7 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
             Ended::Attempt(attempt) => attempt.number as usize,
             Ended::Call(call) => call.records.iter().filter(|record| record.is_attempt()).count(),
         },
-        attempts: event.records().iter().map(tried).collect(),
+        attempts: event.records().iter().map(Record::tried).collect(),
         fallbacks: ended.map_or(0, |ended| ended.fallbacks),
         fallback_chain: event.chain(),
         start_time: call.moment(start),
@@ -193,7 +183,7 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
         response_time: event.took().as_secs_f64(),
         phases: times(event),
         overhead_ms: overhead,
-        ttft_ms: ttft.map(millis),
+        ttft_ms: ttft.map(Millis),
         prompt_tokens: tokens.prompt,
         completion_tokens: tokens.completion,
         total_tokens: tokens.prompt + tokens.completion,
@@ -225,27 +215,16 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
             "litellm_overhead_time_ms": overhead,
             "additional_headers": passed,
             "litellm_model_name": model,
-            "usage_object": event.usage_json(),
+            "usage_object": usage,
         }),
         model_map_information: json!({"model_map_key": model, "model_map_value": null}),
-        metadata: metadata(event, key_info),
+        metadata: metadata(event, key_info, &usage),
         guardrail_information: None,
     }
 }
 
 fn breakdown(cost: Cost) -> Value {
     json!({"input_cost": cost.input, "output_cost": cost.output, "total_cost": cost.total})
-}
-
-fn tried(record: &Record) -> Tried<'_> {
-    Tried {
-        deployment: record.deployment.as_ref().map(|deployment| deployment.id()),
-        model_group: &record.group,
-        status: record.status,
-        error: record.error,
-        ms: millis(record.took),
-        skipped: record.skipped.as_deref(),
-    }
 }
 
 fn failure<'a>(
@@ -266,7 +245,7 @@ fn failure<'a>(
 }
 
 /// The caller's own, and what the router did, in LiteLLM's words.
-fn metadata(event: &Event, key_info: bool) -> Value {
+fn metadata(event: &Event, key_info: bool, usage: &Option<Value>) -> Value {
     let origin = event.call.origin();
     let is_shown = |name: &str| key_info || !name.starts_with("user_api_key");
     let own: Map<_, _> = origin.metadata.clone().into_iter().filter(|(name, _)| is_shown(name)).collect();
@@ -279,7 +258,7 @@ fn metadata(event: &Event, key_info: bool) -> Value {
         "attempted_fallbacks": event.call_ended().map_or(0, |ended| ended.fallbacks),
         "tags": origin.tags,
         "user_api_key_end_user_id": origin.end_user,
-        "usage_object": event.usage_json(),
+        "usage_object": usage,
         "is_silent_experiment": event.call.request.is_copy(),
     })
 }
@@ -291,19 +270,14 @@ fn times(event: &Event) -> Times {
         sum = sum.plus(record.phases);
     }
     Times {
-        resolve_ms: millis(sum.resolve),
-        connect_ms: millis(sum.connect),
-        headers_ms: millis(sum.headers),
-        first_content_ms: millis(sum.first_content),
-        stream_ms: millis(sum.stream),
-        router_ms: millis(total.saturating_sub(sum.total())),
-        total_ms: millis(total),
+        resolve_ms: Millis(sum.resolve),
+        connect_ms: Millis(sum.connect),
+        headers_ms: Millis(sum.headers),
+        first_content_ms: Millis(sum.first_content),
+        stream_ms: Millis(sum.stream),
+        router_ms: Millis(total.saturating_sub(sum.total())),
+        total_ms: Millis(total),
     }
-}
-
-/// To the microsecond: finer digits are noise.
-fn millis(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
 impl Event {

@@ -1,7 +1,6 @@
 //! Posts events as JSON: LiteLLM's `generic_api`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -12,7 +11,7 @@ use super::connect::Connect;
 use super::event::Event;
 use super::export::{Exporter, Limits, Wire, post};
 use super::shown::Showing;
-use super::sink::{Sink, SinkStatus, takes};
+use super::sink::{Sink, takes};
 
 /// Of one request.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
@@ -43,30 +42,14 @@ impl Webhook {
 }
 
 impl Sink for Webhook {
-    fn name(&self) -> &str {
-        &self.config.name
-    }
-
     fn take(&self, event: &Arc<Event>) {
         if takes(&self.config, event) && self.exporter.has_room() {
             self.exporter.put(Bytes::copy_from_slice(self.showing.payload(event).as_bytes()));
         }
     }
 
-    fn hurry(&self) {
-        self.exporter.hurry();
-    }
-
-    fn flush(&self, until: Instant) {
-        self.exporter.flush(until);
-    }
-
-    fn end(&self) {
-        self.exporter.end();
-    }
-
-    fn status(&self) -> SinkStatus {
-        self.exporter.status()
+    fn exporter(&self) -> Option<&Exporter> {
+        Some(&self.exporter)
     }
 }
 

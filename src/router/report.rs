@@ -9,13 +9,12 @@ use serde_json::{Value, json};
 
 use crate::chat::{Verb, usage_of};
 use crate::error::Error;
-use crate::observe::is_passed_on;
+use crate::observe::{Millis, Record, Tried, is_passed_on};
 use crate::transport::HeaderMap;
 
 use super::cost;
 use super::stream::Usage;
 use super::trail::Trail;
-use crate::observe::Record;
 
 #[derive(Serialize)]
 struct Metadata<'a> {
@@ -25,7 +24,7 @@ struct Metadata<'a> {
     provider: Option<&'a str>,
     model: Option<&'a str>,
     api_base: Option<String>,
-    attempts: Vec<Attempt<'a>>,
+    attempts: Vec<Tried<'a>>,
     fallbacks: usize,
     cache_hit: bool,
     /// Of an answer that was kept.
@@ -52,16 +51,6 @@ struct Metadata<'a> {
 }
 
 #[derive(Serialize)]
-struct Attempt<'a> {
-    deployment: Option<&'a str>,
-    model_group: &'a str,
-    status: Option<u16>,
-    error: Option<&'static str>,
-    ms: Millis,
-    skipped: Option<&'a str>,
-}
-
-#[derive(Serialize)]
 struct Failure<'a> {
     error: ErrorObject<'a>,
 }
@@ -79,7 +68,7 @@ struct ErrorObject<'a> {
     retryable: bool,
     /// Seconds.
     retry_after: Option<f64>,
-    attempts: Vec<Attempt<'a>>,
+    attempts: Vec<Tried<'a>>,
 }
 
 /// The metadata of an answer: `body` is its text if that is JSON, `content_type` says what else it is.
@@ -169,19 +158,8 @@ fn render(object: &impl Serialize) -> String {
     serde_json::to_string(object).unwrap_or_else(|_| "{}".to_owned())
 }
 
-fn attempts(trail: &Trail) -> Vec<Attempt<'_>> {
-    trail.records.iter().map(attempt).collect()
-}
-
-fn attempt(record: &Record) -> Attempt<'_> {
-    Attempt {
-        deployment: record.deployment.as_ref().map(|deployment| deployment.id()),
-        model_group: &record.group,
-        status: record.status,
-        error: record.error,
-        ms: Millis(record.took),
-        skipped: record.skipped.as_deref(),
-    }
+fn attempts(trail: &Trail) -> Vec<Tried<'_>> {
+    trail.records.iter().map(Record::tried).collect()
 }
 
 /// The headers that are worth passing on, as an object.
@@ -197,14 +175,5 @@ impl Serialize for PassedOn<'_> {
             }
         }
         map.end()
-    }
-}
-
-/// Milliseconds to the microsecond: finer digits are noise.
-struct Millis(Duration);
-
-impl Serialize for Millis {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64((self.0.as_secs_f64() * 1_000_000.0).round() / 1000.0)
     }
 }

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::runtime::Threads;
 use crate::transport::{HeaderName, HeaderValue, Target};
 
-use super::sink::SinkStatus;
+use super::status::SinkStatus;
 use queue::Queue;
 pub use reply::{Reply, Verdict};
 

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::clock;
 
-use super::super::sink::SinkStatus;
+use super::super::status::SinkStatus;
 use super::{Limits, MOST_BYTES, MOST_ITEMS};
 
 #[derive(Default)]

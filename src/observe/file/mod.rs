@@ -6,7 +6,7 @@
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -19,7 +19,7 @@ use super::connect::Connect;
 use super::event::Event;
 use super::export::{Exporter, Limits, Post, Reply, Wire};
 use super::shown::Showing;
-use super::sink::{Sink, SinkStatus, takes};
+use super::sink::{Sink, takes};
 use writer::Writer;
 
 /// Lines are written together, and a reader need not wait for them.
@@ -81,22 +81,14 @@ fn start(mut writer: Writer, runtime: &Runtime) -> Result<(Post, mpsc::Receiver<
 }
 
 impl Sink for JsonFile {
-    fn name(&self) -> &str {
-        &self.config.name
-    }
-
     fn take(&self, event: &Arc<Event>) {
         if takes(&self.config, event) && self.exporter.has_room() {
             self.exporter.put(Bytes::copy_from_slice(self.showing.payload(event).as_bytes()));
         }
     }
 
-    fn hurry(&self) {
-        self.exporter.hurry();
-    }
-
-    fn flush(&self, until: Instant) {
-        self.exporter.flush(until);
+    fn exporter(&self) -> Option<&Exporter> {
+        Some(&self.exporter)
     }
 
     fn end(&self) {
@@ -104,10 +96,6 @@ impl Sink for JsonFile {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         // The exporter's task lets go of the thread's work, and so ends it.
         let _ = thread.recv_timeout(FAREWELL);
-    }
-
-    fn status(&self) -> SinkStatus {
-        self.exporter.status()
     }
 }
 

@@ -1,7 +1,6 @@
 //! The sink of traces: what it takes of a call becomes spans at the call's end, and they go to an exporter.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 
@@ -9,7 +8,7 @@ use crate::config::SinkConfig;
 
 use super::super::event::{Ended, Event};
 use super::super::export::Exporter;
-use super::super::sink::{Sink, SinkStatus};
+use super::super::sink::Sink;
 use super::batch::Batch;
 use super::failures::{Failures, message};
 use super::story::Story;
@@ -28,7 +27,6 @@ pub trait Tracing: Send + Sync {
 }
 
 pub struct Traces<T> {
-    name: String,
     on_success: bool,
     on_failure: bool,
     tracing: T,
@@ -39,8 +37,7 @@ pub struct Traces<T> {
 impl<T: Tracing> Traces<T> {
     pub fn new(config: &SinkConfig, tracing: T, exporter: Arc<Exporter>) -> Self {
         let (on_success, on_failure) = (config.on_success, config.on_failure);
-        let name = config.name.clone();
-        Self { name, on_success, on_failure, tracing, failures: Failures::default(), exporter }
+        Self { on_success, on_failure, tracing, failures: Failures::default(), exporter }
     }
 
     /// The call's outcome says whether its attempts are told of, too.
@@ -50,10 +47,6 @@ impl<T: Tracing> Traces<T> {
 }
 
 impl<T: Tracing> Sink for Traces<T> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn wants_content(&self) -> bool {
         self.tracing.wants_content()
     }
@@ -82,19 +75,7 @@ impl<T: Tracing> Sink for Traces<T> {
         }
     }
 
-    fn hurry(&self) {
-        self.exporter.hurry();
-    }
-
-    fn flush(&self, until: Instant) {
-        self.exporter.flush(until);
-    }
-
-    fn end(&self) {
-        self.exporter.end();
-    }
-
-    fn status(&self) -> SinkStatus {
-        self.exporter.status()
+    fn exporter(&self) -> Option<&Exporter> {
+        Some(&self.exporter)
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric as Sample, MetricFamily, MetricType};
 
 use crate::deployment::Deployment;
-use crate::observe::sink::SinkStatus;
+use crate::observe::status::SinkStatus;
 
 use super::counts::Learnt;
 use super::labels::clean;

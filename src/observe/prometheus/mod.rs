@@ -22,7 +22,8 @@ use prometheus::{Registry, TextEncoder};
 use crate::clock;
 
 use super::event::Event;
-use super::sink::{Sink, SinkStatus};
+use super::sink::Sink;
+use super::status::SinkStatus;
 
 pub use listen::{Change, Listening, Source};
 pub use live::{CacheState, DeploymentState, State, StoreState};
@@ -73,10 +74,6 @@ impl Prometheus {
 }
 
 impl Sink for Prometheus {
-    fn name(&self) -> &str {
-        NAME
-    }
-
     fn take(&self, event: &Arc<Event>) {
         self.counts().take(event);
     }

@@ -8,7 +8,7 @@ mod scrub;
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -19,7 +19,7 @@ use crate::transport::{HeaderName, HeaderValue};
 use super::connect::Connect;
 use super::event::Event;
 use super::export::{Exporter, Limits, Reply, Verdict, Wire, post};
-use super::sink::{Sink, SinkStatus, takes};
+use super::sink::{Sink, takes};
 use report::Reporter;
 
 /// An envelope has room for one event.
@@ -64,10 +64,6 @@ fn is_sampled(id: u128, rate: f64) -> bool {
 }
 
 impl Sink for Sentry {
-    fn name(&self) -> &str {
-        &self.config.name
-    }
-
     fn take(&self, event: &Arc<Event>) {
         if self.wants(event) && self.exporter.has_room() {
             let id = format!("{:032x}", event.call.id);
@@ -75,20 +71,8 @@ impl Sink for Sentry {
         }
     }
 
-    fn hurry(&self) {
-        self.exporter.hurry();
-    }
-
-    fn flush(&self, until: Instant) {
-        self.exporter.flush(until);
-    }
-
-    fn end(&self) {
-        self.exporter.end();
-    }
-
-    fn status(&self) -> SinkStatus {
-        self.exporter.status()
+    fn exporter(&self) -> Option<&Exporter> {
+        Some(&self.exporter)
     }
 }
 

@@ -90,7 +90,7 @@ impl Scene {
     /// If no callback has this name.
     pub fn status(&self, name: &str) -> SinkStatus {
         let sinks = self.router().observer().sinks();
-        let sink = sinks.iter().find(|connected| connected.sink.name() == name);
+        let sink = sinks.iter().find(|connected| connected.config.name == name);
         sink.unwrap_or_else(|| panic!("no callback is named {name}")).sink.status()
     }
 

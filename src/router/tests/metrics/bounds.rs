@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::observe::prometheus::{Prometheus, Settings, State};
-use crate::observe::{AttemptEnded, Call, CallEnded, Ended, Event, Record, Sink, SinkStatus};
+use crate::observe::{AttemptEnded, Call, CallEnded, Ended, Event, Record, Sink};
 use crate::transport::Phases;
 
 fn attempt(router: &Router, request: &Request) -> (Arc<Event>, Arc<Event>) {
@@ -91,16 +91,8 @@ fn users_that_are_shown_are_bounded() {
 struct Keeping(Mutex<Vec<Arc<Event>>>);
 
 impl Sink for Keeping {
-    fn name(&self) -> &str {
-        "keeping"
-    }
-
     fn take(&self, event: &Arc<Event>) {
         self.0.lock().unwrap().push(Arc::clone(event));
-    }
-
-    fn status(&self) -> SinkStatus {
-        SinkStatus::default()
     }
 }
 
