@@ -53,6 +53,11 @@ class Router {
   #handle;
   /** @type {Promise<void> | undefined} */
   #closed;
+  /**
+   * Whom the events go to. One that takes the place of another one hears what waits for that; after null nobody does.
+   * @type {{ hear: (event: any) => void } | undefined}
+   */
+  #hearing;
 
   /**
    * @param {symbol} making
@@ -174,13 +179,20 @@ class Router {
   setEventListener(listener) {
     const router = this.#open();
     if (listener === null) {
+      if (this.#hearing !== undefined) this.#hearing.hear = () => {};
+      this.#hearing = undefined;
       native.setEventListener(router);
       return;
     }
     if (typeof listener !== 'function') throw new InvalidArgumentError('the event listener is no function');
     const hear = guarded(listener);
+    if (this.#hearing !== undefined) {
+      this.#hearing.hear = hear;
+      return;
+    }
+    const hearing = (this.#hearing = { hear });
     native.setEventListener(router, (texts) => {
-      for (const text of texts) hear(JSON.parse(text));
+      for (const text of texts) hearing.hear(JSON.parse(text));
     });
   }
 
@@ -199,7 +211,7 @@ class Router {
   }
 
   close() {
-    return (this.#closed ??= native.close(this.#handle).then(() => undefined));
+    return (this.#closed ??= native.close(this.#handle).then(() => (this.#hearing = undefined)));
   }
 
   /**

@@ -50,13 +50,7 @@ napi_value set_event_listener(napi_env env, napi_callback_info info) {
     environment->drop(router->sink());
     return boolean_value(env, router->listen(nullptr));
   }
-  // A listener that takes the place of another one hears what waits for that.
-  std::shared_ptr<EventSink> sink = router->sink();
-  if (sink != nullptr) {
-    environment->set_on_events(sink, arguments.at[1]);
-    return boolean_value(env, true);
-  }
-  sink = std::make_shared<EventSink>(environment->inbox());
+  auto sink = std::make_shared<EventSink>(environment->inbox());
   environment->set_on_events(sink, arguments.at[1]);
   return boolean_value(env, router->listen(std::move(sink)));
 }
