@@ -58,6 +58,8 @@ type ChatRequest struct {
 	ContextWindowFallbacks FallbackLists `json:"context_window_fallbacks,omitempty"`
 	ContentPolicyFallbacks FallbackLists `json:"content_policy_fallbacks,omitempty"`
 	DisableFallbacks       bool          `json:"disable_fallbacks,omitempty"`
+	// NoLog has no callback and no event listener hear of the call.
+	NoLog bool `json:"no-log,omitempty"`
 	// RoutingStrategy chooses among deployments in the place of the configured one.
 	RoutingStrategy string `json:"routing_strategy,omitempty"`
 	// Tags say who may answer, where tags are heeded: deployments with one of them, with all of those that begin with "&",

@@ -65,6 +65,8 @@ pub struct Options {
     pub mock_testing: MockTesting,
     /// `metadata.explain`.
     pub explain: bool,
+    /// `no-log`: no callback is told of the call.
+    pub no_log: bool,
     /// What the request says about itself; mostly nothing.
     pub about: Option<Box<About>>,
     /// What it says of the response cache; mostly nothing.
@@ -198,6 +200,7 @@ pub(super) fn read(options: &mut Options, name: &str, text: &str) -> Result<bool
         "modify_params" => options.modify_params = flag(name, &value()?)?,
         "additional_drop_params" => options.additional_drop_params = texts(name, value()?)?,
         "allowed_openai_params" => options.allowed_openai_params = texts(name, value()?)?,
+        "no-log" => options.no_log = flag(name, &value()?)?,
         "disable_fallbacks" => options.disable_fallbacks = flag(name, &value()?)?,
         "mock_response" => options.mock_response = Some(value()?).filter(|value| !value.is_null()),
         "mock_error" => options.mock_error = Some(value()?).filter(|value| !value.is_null()),

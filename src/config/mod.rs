@@ -48,6 +48,8 @@ pub use cache::CacheConfig;
 pub use env::Environment;
 pub use error_rules::{ERROR_CLASSES, ERROR_SCOPES, ErrorRule, Phrase};
 pub use model::*;
+#[cfg(test)]
+pub use observe::PAYLOAD;
 pub use observe::{
     CallbackOff, FileConfig, LangfuseConfig, MetricsConfig, MetricsGroup, ObserveConfig, OtelConfig, SentryConfig,
     SinkConfig, SinkKind, WebhookConfig, WebhookFormat, metric_label,

@@ -39,6 +39,8 @@ pub struct Observer {
     is_closing: AtomicBool,
     /// Nobody else notes what deployments cost.
     keeps_spend: AtomicBool,
+    /// Calls may not ask that nobody be told of them.
+    ignores_no_log: AtomicBool,
     listener: RwLock<Option<Listener>>,
     sinks: RwLock<Arc<[Connected]>>,
     /// The router's own metrics, once somebody wants them.
@@ -80,6 +82,11 @@ impl Observer {
         if self.keeps_spend.load(Ordering::Relaxed) {
             event.account();
         }
+    }
+
+    /// Whether listener and sinks may hear of it; the metrics always count.
+    fn may_tell(&self, event: &Event) -> bool {
+        !event.call.request.options().no_log || self.ignores_no_log.load(Ordering::Relaxed)
     }
 
     pub fn prices(&self) -> &Arc<Prices> {
@@ -135,7 +142,12 @@ impl Observer {
                 Connect { observe, transport, threads: &threads, runtime, showing: &self.showing }.sinks(&before)?
             }
         };
-        self.showing.set(Shown { content: observe.log_content, key_info: !observe.redact_user_api_key_info });
+        self.showing.set(Shown {
+            content: observe.log_content,
+            key_info: !observe.redact_user_api_key_info,
+            without: observe.excluded_fields.clone(),
+        });
+        self.ignores_no_log.store(observe.ignores_no_log, Ordering::Relaxed);
         let wants = observe.log_content || connected.iter().any(|connected| connected.sink.wants_content());
         self.wants_content.store(wants, Ordering::Relaxed);
         let stays = |old: &Connected| connected.iter().any(|new| Arc::ptr_eq(&new.sink, &old.sink));
@@ -179,8 +191,10 @@ impl Observer {
             if let Some(counts) = &*observer.counts.read().unwrap_or_else(PoisonError::into_inner) {
                 counts.take(event);
             }
-            for Connected { sink, .. } in observer.sinks().iter() {
-                sink.take(event);
+            if observer.may_tell(event) {
+                for Connected { sink, .. } in observer.sinks().iter() {
+                    sink.take(event);
+                }
             }
         })
     }
@@ -262,7 +276,9 @@ impl Observer {
     fn hand_over(&self, event: &Event) {
         self.account(event);
         let listener = self.listener.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(listener) = &*listener {
+        if let Some(listener) = &*listener
+            && self.may_tell(event)
+        {
             listener(event.level(), &self.payload(event));
         }
     }

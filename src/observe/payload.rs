@@ -122,12 +122,23 @@ impl Event {
 }
 
 /// The payload.
-pub fn render(event: &Event, shown: Shown) -> String {
+pub fn render(event: &Event, shown: &Shown) -> String {
+    let payload = payload(event, shown);
+    let rendered = match shown.without.is_empty() {
+        true => serde_json::to_string(&payload),
+        false => serde_json::to_value(&payload).and_then(|mut payload| {
+            if let Value::Object(members) = &mut payload {
+                members.retain(|name, _| !shown.without.contains(name));
+            }
+            serde_json::to_string(&payload)
+        }),
+    };
     // Names are texts and numbers are finite, so there is nothing that JSON can't say.
-    serde_json::to_string(&payload(event, shown)).unwrap_or_else(|_| "{}".to_owned())
+    rendered.unwrap_or_else(|_| "{}".to_owned())
 }
 
-fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
+fn payload<'a>(event: &'a Event, shown: &Shown) -> Payload<'a> {
+    let (content, words) = (shown.content, shown.prompts());
     let (call, origin) = (&event.call, event.call.origin());
     let (attempt, kept) = (event.attempt(), event.kept());
     let deployment = attempt.and_then(|record| record.deployment.as_deref());
@@ -142,7 +153,7 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
     let usage = event.usage_json();
     let passed = event.told.as_ref().map(|told| passed_on(&told.headers)).unwrap_or_default();
     let base = deployment.and_then(|deployment| deployment.api_base());
-    let reason = event.reason(content);
+    let reason = event.reason(words);
     let model = kept.map(|kept| kept.model.as_str()).or(attempt.and_then(|record| record.model.as_deref()));
     Payload {
         event: if event.is_call() { "call" } else { "attempt" },
@@ -204,8 +215,8 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
         error_information: event
             .error
             .as_ref()
-            .map(|error| failure(error, reason, event.provider_code(content), event.provider())),
-        model_parameters: parameters(&event.call.request, content),
+            .map(|error| failure(error, reason, event.provider_code(words), event.provider())),
+        model_parameters: parameters(&event.call.request, words),
         dropped_params: ended.map_or(&[], |ended| ended.dropped_params.as_slice()),
         hidden_params: json!({
             "model_id": model_id,
@@ -218,7 +229,7 @@ fn payload(event: &Event, Shown { content, key_info }: Shown) -> Payload<'_> {
             "usage_object": usage,
         }),
         model_map_information: json!({"model_map_key": model, "model_map_value": null}),
-        metadata: metadata(event, key_info, &usage),
+        metadata: metadata(event, shown.key_info, &usage),
         guardrail_information: None,
     }
 }

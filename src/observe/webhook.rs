@@ -32,6 +32,8 @@ impl Webhook {
             batch_bytes: MOST_BYTES,
             interval: own.flush_interval,
             timeout: own.timeout,
+            tries: own.tries,
+            first_wait: own.first_wait,
         };
         let says_type = own.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let wire = Payloads { format: own.format, says_type };

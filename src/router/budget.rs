@@ -9,6 +9,8 @@ use crate::config::{BudgetConfig, BudgetsConfig};
 use crate::deployment::Deployment;
 use crate::store::{Fleet, Purse};
 
+use super::cost;
+use super::stream::Usage;
 use super::trail::Trail;
 
 /// All budgets of a router.
@@ -113,6 +115,21 @@ impl Budgets {
         let deployment = trail.last_asked().and_then(|record| record.deployment.as_ref());
         if let (Some(deployment), Some(cost)) = (deployment, cost) {
             self.spend(deployment, tags, cost, clock::now());
+        }
+    }
+
+    /// Takes in what the parts of a stream cost, each at the deployment that gave it, as far as that is known.
+    pub fn spend_stream(&self, trail: &Trail, tags: &[String], usage: &Usage) {
+        if trail.hit().is_some() {
+            return;
+        }
+        let now = clock::now();
+        for (deployment, cost) in trail.joined().map(|parts| parts.paid.as_slice()).unwrap_or_default() {
+            self.spend(deployment, tags, *cost, now);
+        }
+        let deployment = trail.paid().and_then(|record| record.deployment.as_ref());
+        if let (Some(deployment), Some(cost)) = (deployment, cost::of_last_part(trail, usage)) {
+            self.spend(deployment, tags, cost, now);
         }
     }
 

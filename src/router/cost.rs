@@ -21,11 +21,17 @@ pub fn of_stream(trail: &Trail, usage: &Usage) -> Option<f64> {
     if trail.hit().is_some() {
         return Some(0.0);
     }
-    let paid = trail.paid()?;
+    let last = of_last_part(trail, usage)?;
     match trail.joined() {
-        Some(Parts { joined, last: Some(last) }) => Some(joined.cost_before? + of_part(paid, last)?),
-        _ => of_part(paid, usage),
+        Some(Parts { joined, last: Some(_), .. }) => Some(joined.cost_before? + last),
+        _ => Some(last),
     }
+}
+
+/// What that deployment is paid for which spoke last.
+pub fn of_last_part(trail: &Trail, usage: &Usage) -> Option<f64> {
+    let own = trail.joined().and_then(|parts| parts.last.as_ref());
+    of_part(trail.paid()?, own.unwrap_or(usage))
 }
 
 /// The cost of what one deployment gave of a stream.

@@ -198,8 +198,7 @@ impl Stream {
             None => self.watched.cancel(&ended.trail, ttft),
         }
         if let Some(account) = self.account {
-            let cost = cost::of_stream(&ended.trail, &ended.usage);
-            account.budgets.spend_call(&ended.trail, &account.tags, cost);
+            account.budgets.spend_stream(&ended.trail, &account.tags, &ended.usage);
         }
         ended
     }
@@ -219,7 +218,8 @@ impl Resume {
         let form = Streamed { timeouts: &self.router.config.timeouts, start: trail.start, is_cached: false };
         match call::run(&self.router, &request, &form, &mut trail).await {
             Ok(Source::Open(next)) => {
-                trail.add_part(broken.and_then(|record| cost::of_part(&record, &part)));
+                let cost = broken.as_ref().and_then(|record| cost::of_part(record, &part));
+                trail.add_part(broken.and_then(|record| record.deployment), cost);
                 let end = Bounds::new(&self.router, &request, trail.start).end();
                 open.replace(*next);
                 open.carry(trail, end);

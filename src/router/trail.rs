@@ -53,6 +53,8 @@ pub struct Rare {
 #[derive(Clone)]
 pub struct Parts {
     pub joined: Joined,
+    /// Who gave the parts before the last one, and what each of them cost, where that is known.
+    pub paid: Vec<(Arc<Deployment>, f64)>,
     /// What the last part used, once it has ended.
     pub last: Option<Usage>,
 }
@@ -88,10 +90,13 @@ impl Trail {
     }
 
     /// A part of a stream broke and is gone on with; `cost` is its own, if that is known.
-    pub fn add_part(&mut self, cost: Option<f64>) {
-        let before = self.joined().map_or(Some(0.0), |parts| parts.joined.cost_before);
-        let cost_before = before.zip(cost).map(|(before, cost)| before + cost);
-        self.rare().parts = Some(Parts { joined: Joined { cost_before, ..Joined::default() }, last: None });
+    pub fn add_part(&mut self, by: Option<Arc<Deployment>>, cost: Option<f64>) {
+        let before = self.rare().parts.take();
+        let (cost_before, mut paid) =
+            before.map_or((Some(0.0), Vec::new()), |parts| (parts.joined.cost_before, parts.paid));
+        paid.extend(by.zip(cost));
+        let cost_before = cost_before.zip(cost).map(|(before, cost)| before + cost);
+        self.rare().parts = Some(Parts { joined: Joined { cost_before, ..Joined::default() }, paid, last: None });
     }
 
     pub fn rare(&mut self) -> &mut Rare {

@@ -82,6 +82,8 @@ export interface RouterOptions {
   /** Who answers what a content policy refuses. */
   content_policy_fallbacks?: FallbackLists | null;
   disable_fallbacks?: boolean | null;
+  /** No callback and no event listener hears of the call. */
+  'no-log'?: boolean | null;
   /** Chooses among deployments in the place of the configured one. */
   routing_strategy?: RoutingStrategy | null;
   /**

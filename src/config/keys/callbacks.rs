@@ -41,8 +41,8 @@ pub const WEBHOOK_SETTINGS: Section = Section {
         now("timeout", Kind::Timeout),
         now("batch_size", Kind::Between(1, MOST_EVENTS_AT_ONCE)),
         now("flush_interval", Kind::Timeout),
-        planned("max_retries", Kind::Count),
-        planned("retry_delay", Kind::Seconds),
+        now("max_retries", Kind::Count),
+        now("retry_delay", Kind::Seconds),
     ]],
     unknown: Unknown::Ignored,
 };

@@ -21,6 +21,8 @@ use serde_json::Value;
 pub use file::FileConfig;
 pub use langfuse::LangfuseConfig;
 pub use metrics::{MetricsConfig, MetricsGroup, metric_label};
+#[cfg(test)]
+pub use names::PAYLOAD;
 pub use otel::OtelConfig;
 pub use sentry::SentryConfig;
 pub use webhook::{WebhookConfig, WebhookFormat};
@@ -45,6 +47,10 @@ pub struct ObserveConfig {
     /// `litellm_settings.redact_user_api_key_info`: members of the metadata that begin with `user_api_key` are told to
     /// nobody.
     pub redact_user_api_key_info: bool,
+    /// `litellm_settings.standard_logging_payload_excluded_fields`: members that no payload has.
+    pub excluded_fields: Vec<String>,
+    /// `litellm_settings.global_disable_no_log_param`: a request's `no-log` is not heeded.
+    pub ignores_no_log: bool,
     pub metrics: MetricsConfig,
     /// In file order, one for each callback that works; no two have the same kind.
     pub sinks: Vec<SinkConfig>,
@@ -88,7 +94,7 @@ struct Sources<'a> {
     litellm: &'a Settings,
     variables: Variables<'a>,
     log_content: bool,
-    /// `litellm_settings.turn_off_message_logging`.
+    /// `litellm_settings.turn_off_message_logging`, or they are among the excluded fields.
     no_messages: bool,
 }
 
@@ -96,6 +102,7 @@ struct Sources<'a> {
 pub fn read(read: &Read, settings: Option<Value>, environment: &Environment, report: &mut Report) -> ObserveConfig {
     let (litellm, own) = (&read.sections.litellm, &read.sections.llmrouter);
     let no_messages = litellm.flag("turn_off_message_logging") == Some(true);
+    let excluded_fields = excluded(litellm, report);
     let wanted = own.flag("log_content") == Some(true);
     if wanted && no_messages {
         report.warn("llmrouter_settings.log_content", "overridden by litellm_settings.turn_off_message_logging");
@@ -103,7 +110,11 @@ pub fn read(read: &Read, settings: Option<Value>, environment: &Environment, rep
     let log_content = wanted && !no_messages;
     let named = callbacks::named(litellm, report);
     let settings = CallbackSettings::read(settings, &named, environment, report);
-    let sources = Sources { litellm, variables: Variables(environment), log_content, no_messages };
+    // What may not be in a payload is in no trace either.
+    let no_messages =
+        no_messages || excluded_fields.iter().any(|name| matches!(name.as_str(), "messages" | "response"));
+    let sources =
+        Sources { litellm, variables: Variables(environment), log_content: log_content && !no_messages, no_messages };
     let (mut sinks, mut off) = (Vec::new(), Vec::new());
     for callback in &named {
         match sink(callback, &settings, &sources, report) {
@@ -115,10 +126,22 @@ pub fn read(read: &Read, settings: Option<Value>, environment: &Environment, rep
     ObserveConfig {
         log_content,
         redact_user_api_key_info: litellm.flag("redact_user_api_key_info") == Some(true),
+        excluded_fields,
+        ignores_no_log: litellm.flag("global_disable_no_log_param") == Some(true),
         metrics: metrics::read(litellm, own, has_prometheus, report),
         sinks,
         off,
     }
+}
+
+/// A name that no payload has is likely misspelled, and what it was meant to hide would be seen.
+fn excluded(litellm: &Settings, report: &mut Report) -> Vec<String> {
+    const KEY: &str = "standard_logging_payload_excluded_fields";
+    let names: Vec<String> = litellm.texts(KEY).map(str::to_owned).collect();
+    for (place, name) in names.iter().enumerate().filter(|(_, name)| !names::PAYLOAD.contains(&name.as_str())) {
+        report.warn(&format!("litellm_settings.{KEY}[{place}]"), &format!("payloads have no member \"{name}\""));
+    }
+    names
 }
 
 /// The sink of a callback, or why it is off, which is a warning as well.

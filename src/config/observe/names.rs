@@ -18,6 +18,22 @@ pub const KNOWN: [&str; 9] = [
     "json_file",
 ];
 
+/// The members of a payload, in its order.
+#[rustfmt::skip]
+pub const PAYLOAD: &[&str] = &[
+    "event", "level", "id", "call_id", "litellm_call_id",
+    "trace_id", "session_id", "call_type", "stream", "status",
+    "status_fields", "custom_llm_provider", "model", "requested_model", "model_id",
+    "model_group", "deployment", "api_base", "attempt", "attempts",
+    "fallbacks", "fallback_chain", "startTime", "endTime", "completionStartTime",
+    "response_time", "phases", "overhead_ms", "ttft_ms", "prompt_tokens",
+    "completion_tokens", "total_tokens", "usage_estimated", "response_cost", "saved_cache_cost",
+    "cost_breakdown", "response_cost_failure_debug_info", "cache_hit", "cache_key", "request_tags",
+    "end_user", "requester_ip_address", "user_agent", "messages", "response",
+    "error_str", "error_information", "model_parameters", "dropped_params", "hidden_params",
+    "model_map_information", "metadata", "guardrail_information",
+];
+
 /// LiteLLM's others.
 const ELSEWHERE: &[&str] = &[
     "agentops",

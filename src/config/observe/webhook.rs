@@ -15,6 +15,9 @@ use super::{SECTION, Sources, endpoint, pairs};
 const DEFAULT_FLUSH_AT: usize = 512;
 const DEFAULT_FLUSH_INTERVAL: Duration = Duration::from_secs(5);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// As of every other callback.
+const DEFAULT_TRIES: u32 = 5;
+const DEFAULT_FIRST_WAIT: Duration = Duration::from_secs(1);
 const ENDPOINT: &str = "GENERIC_LOGGER_ENDPOINT";
 const HEADERS: &str = "GENERIC_LOGGER_HEADERS";
 
@@ -31,6 +34,10 @@ pub struct WebhookConfig {
     /// So many events are sent at once, and what there is after each `flush_interval`.
     pub flush_at: usize,
     pub flush_interval: Duration,
+    /// How often a delivery is tried: once more than `max_retries`.
+    pub tries: u32,
+    /// `retry_delay`: the wait behind the first try. Each further one is twice as long.
+    pub first_wait: Duration,
 }
 
 impl fmt::Debug for WebhookConfig {
@@ -42,6 +49,8 @@ impl fmt::Debug for WebhookConfig {
             .field("format", &self.format)
             .field("flush_at", &self.flush_at)
             .field("flush_interval", &self.flush_interval)
+            .field("tries", &self.tries)
+            .field("first_wait", &self.first_wait)
             .finish()
     }
 }
@@ -81,6 +90,10 @@ pub fn read(name: &str, own: &Settings, sources: &Sources, report: &mut Report) 
         },
         flush_at: own.count("batch_size").and_then(|count| usize::try_from(count).ok()).unwrap_or(DEFAULT_FLUSH_AT),
         flush_interval: own.time("flush_interval").unwrap_or(DEFAULT_FLUSH_INTERVAL),
+        tries: own
+            .count("max_retries")
+            .map_or(DEFAULT_TRIES, |count| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1)),
+        first_wait: own.time("retry_delay").unwrap_or(DEFAULT_FIRST_WAIT),
     })
 }
 

@@ -169,7 +169,7 @@ fn every_table_is_of_something_that_is_there() {
 /// The names that the reader of a request's members mentions.
 fn option_names() -> BTreeSet<&'static str> {
     let reader = OPTIONS.split("fn value_of").next().unwrap_or_default();
-    let is_name = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let is_name = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b"_-".contains(&b));
     reader.split('"').filter(is_name).collect()
 }
 

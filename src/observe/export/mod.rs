@@ -33,19 +33,23 @@ pub struct Limits {
     pub interval: Duration,
     /// For one request and its answer.
     pub timeout: Duration,
+    /// How often a batch is sent before it is lost.
+    pub tries: u32,
+    /// The wait behind the first try; each further one is twice as long.
+    pub first_wait: Duration,
 }
 
 /// Items that wait at the most: a minute's of a busy process, while a receiver is away.
 pub const MOST_ITEMS: usize = 32_768;
 /// Their bytes.
 pub const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// How often a batch is sent before it is lost.
-const TRIES: u32 = 5;
-/// The wait behind the first try; each further one is twice as long.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// Unless somebody wants others, see [`Limits`].
+pub const TRIES: u32 = 5;
+pub const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait, whatever a receiver asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
+/// The status of a receiver that takes no request of that size.
+const TOO_LARGE: u16 = 413;
 /// The longest time for which a receiver can have nothing sent.
 const LONGEST_QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 const QUIET: &str = "the receiver takes nothing for a while, as it asked for";
@@ -137,7 +141,7 @@ impl Exporter {
     async fn run(self: Arc<Self>, wire: Box<dyn Wire>, post: Post) {
         while let Some(items) = self.queue.batch(&self.limits).await {
             let outcome = match self.queue.is_quiet() {
-                true => Err(QUIET.to_owned()),
+                true => Outcome { lost: items.len(), why: Some(QUIET.to_owned()) },
                 false => self.deliver(&items, &*wire, &post).await,
             };
             if let Some(change) = self.queue.delivered(items.len(), outcome) {
@@ -149,34 +153,81 @@ impl Exporter {
         }
     }
 
-    /// Sends one batch, as often as that makes sense. How many items were refused, or why all of them are lost.
-    async fn deliver(&self, items: &[Bytes], wire: &dyn Wire, post: &Post) -> Result<usize, String> {
+    /// Sends one batch, in halves where it is too large for the receiver.
+    async fn deliver(&self, items: &[Bytes], wire: &dyn Wire, post: &Post) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut parts = vec![items];
+        while let Some(part) = parts.pop() {
+            match self.send(part, wire, post).await {
+                Ok(refused) => outcome.lost += refused,
+                Err(Unsent::TooLarge) if part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                // The others of its batch may be small enough.
+                Err(Unsent::TooLarge) => {
+                    outcome.lose(1, format!("an event is too large for the receiver ({TOO_LARGE})"))
+                }
+                Err(Unsent::Lost(why)) => {
+                    outcome.lose(part.len() + parts.drain(..).map(<[_]>::len).sum::<usize>(), why);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Sends some items together, as often as that makes sense. How many of them were refused, or why all are.
+    async fn send(&self, items: &[Bytes], wire: &dyn Wire, post: &Post) -> Result<usize, Unsent> {
         let mut tries = 1;
         loop {
             let (body, headers) = wire.body(items);
             let (why, asked) = match post(body, headers).await {
+                Ok(reply) if reply.status == TOO_LARGE => return Err(Unsent::TooLarge),
                 Ok(reply) => {
                     if let Some(wait) = wire.quiet(&reply) {
                         self.queue.quiet(wait.min(LONGEST_QUIET));
                     }
                     match wire.judge(&reply) {
                         Verdict::Delivered { refused } => return Ok(refused),
-                        Verdict::Refused(why) => return Err(why),
+                        Verdict::Refused(why) => return Err(Unsent::Lost(why)),
                         Verdict::Again { why, after } => (why, after),
                     }
                 }
                 Err(why) => (why, None),
             };
-            if tries == TRIES || self.queue.has_ended() {
-                return Err(why);
+            if tries >= self.limits.tries || self.queue.has_ended() {
+                return Err(Unsent::Lost(why));
             }
             self.queue.note(&why);
-            let own = FIRST_WAIT * 2_u32.saturating_pow(tries - 1);
+            let own = self.limits.first_wait.saturating_mul(2_u32.saturating_pow(tries - 1)).min(LONGEST_WAIT);
             // Processes that were refused together do not come back together.
             let own = own.mul_f64(1.0 + fastrand::f64() / 4.0);
             let wait = asked.map_or(own, |asked| asked.max(own)).min(LONGEST_WAIT);
             self.queue.pause(wait).await;
             tries += 1;
         }
+    }
+}
+
+/// Why items were not taken, none of them.
+enum Unsent {
+    /// Fewer at a time may be.
+    TooLarge,
+    Lost(String),
+}
+
+/// What became of a batch.
+#[derive(Default)]
+struct Outcome {
+    /// Items that were refused, or that could not be sent.
+    lost: usize,
+    /// Why, if that is not the receiver's own choice of items.
+    why: Option<String>,
+}
+
+impl Outcome {
+    fn lose(&mut self, items: usize, why: String) {
+        self.lost += items;
+        self.why = Some(why);
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::clock;
 
 use super::super::status::SinkStatus;
-use super::{Limits, MOST_BYTES, MOST_ITEMS};
+use super::{Limits, MOST_BYTES, MOST_ITEMS, Outcome};
 
 #[derive(Default)]
 pub struct Queue {
@@ -104,16 +104,16 @@ impl Queue {
         }
     }
 
-    /// A batch has gone out, but for those that were refused, or was lost. What changes by that, if anything does.
-    pub fn delivered(&self, items: usize, outcome: Result<usize, String>) -> Option<Result<(), String>> {
+    /// A batch has gone out, or was lost, or some of it. What changes by that, if anything does.
+    pub fn delivered(&self, items: usize, outcome: Outcome) -> Option<Result<(), String>> {
         let mut state = self.lock();
         state.sending = 0;
-        let refused = outcome.as_ref().map_or(items, |refused| *refused).min(items);
-        state.lost += refused as u64;
-        state.sent += (items - refused) as u64;
-        let change = match outcome {
-            Ok(_) => state.works().then_some(Ok(())),
-            Err(why) => state.fails(&why).then_some(Err(why)),
+        let lost = outcome.lost.min(items);
+        state.lost += lost as u64;
+        state.sent += (items - lost) as u64;
+        let change = match outcome.why {
+            None => state.works().then_some(Ok(())),
+            Some(why) => state.fails(&why).then_some(Err(why)),
         };
         drop(state);
         self.idle.notify_all();

@@ -17,8 +17,14 @@ impl Wire for Joined {
     }
 }
 
-const LIMITS: Limits =
-    Limits { batch: 3, batch_bytes: 1000, interval: Duration::from_secs(5), timeout: Duration::from_secs(10) };
+const LIMITS: Limits = Limits {
+    batch: 3,
+    batch_bytes: 1000,
+    interval: Duration::from_secs(5),
+    timeout: Duration::from_secs(10),
+    tries: TRIES,
+    first_wait: FIRST_WAIT,
+};
 
 /// What a receiver was sent, and when; it answers with these statuses, and 200 behind them.
 struct Receiver {
@@ -27,6 +33,10 @@ struct Receiver {
 }
 
 fn receiver(statuses: &[u16]) -> Receiver {
+    limited(LIMITS, statuses)
+}
+
+fn limited(limits: Limits, statuses: &[u16]) -> Receiver {
     let got: Arc<Mutex<Vec<(u64, String)>>> = Arc::default();
     let (sent, start) = (Arc::clone(&got), clock::now());
     let statuses = Mutex::new(Vec::from(statuses).into_iter());
@@ -45,7 +55,7 @@ fn receiver(statuses: &[u16]) -> Receiver {
             }
         })
     });
-    let exporter = Arc::new(Exporter { name: "fake".to_owned(), limits: LIMITS, queue: Queue::default() });
+    let exporter = Arc::new(Exporter { name: "fake".to_owned(), limits, queue: Queue::default() });
     tokio::spawn(Arc::clone(&exporter).run(Box::new(Joined), post));
     Receiver { exporter, got }
 }
@@ -84,6 +94,32 @@ async fn what_may_pass_is_tried_again() {
     assert!(got.iter().all(|(_, body)| body == "a,b,c"));
     assert!((1..=2).contains(&got[1].0) && (3..=5).contains(&got[2].0), "{got:?}");
     assert_eq!(receiver.exporter.status().sent, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tries_and_waits_are_the_settings() {
+    let receiver = limited(Limits { tries: 3, first_wait: Duration::from_secs(8), ..LIMITS }, &[0; 9]);
+    receiver.put(&["a", "b", "c"]);
+    let got = receiver.got(100).await;
+    assert_eq!(got.len(), 3);
+    assert!((8..=10).contains(&got[1].0) && (24..=30).contains(&got[2].0), "{got:?}");
+    assert_eq!(receiver.exporter.status().lost, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_goes_out_in_halves() {
+    let some = receiver(&[413, 200, 413, 413]);
+    some.put(&["a", "b", "c"]);
+    let bodies = |got: Vec<(u64, String)>| got.into_iter().map(|(_, body)| body).collect::<Vec<_>>();
+    assert_eq!(bodies(some.got(1).await), ["a,b,c", "a", "b,c", "b", "c"]);
+    let status = some.exporter.status();
+    assert_eq!((status.sent, status.lost, status.state), (2, 1, "failing"));
+    assert_eq!(status.last_error.as_deref(), Some("an event is too large for the receiver (413)"));
+
+    let breaks = receiver(&[413, 200, 400]);
+    breaks.put(&["a", "b", "c"]);
+    assert_eq!(bodies(breaks.got(1).await), ["a,b,c", "a", "b,c"]);
+    assert_eq!((breaks.exporter.status().sent, breaks.exporter.status().lost), (1, 2));
 }
 
 #[tokio::test(start_paused = true)]

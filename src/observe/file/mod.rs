@@ -17,7 +17,7 @@ use crate::transport::{HeaderMap, HeaderName, HeaderValue};
 
 use super::connect::Connect;
 use super::event::Event;
-use super::export::{Exporter, Limits, Post, Reply, Wire};
+use super::export::{Exporter, FIRST_WAIT, Limits, Post, Reply, TRIES, Wire};
 use super::shown::Showing;
 use super::sink::{Sink, takes};
 use writer::Writer;
@@ -28,6 +28,8 @@ const LIMITS: Limits = Limits {
     batch_bytes: 1024 * 1024,
     interval: Duration::from_millis(200),
     timeout: Duration::from_secs(60),
+    tries: TRIES,
+    first_wait: FIRST_WAIT,
 };
 /// How long the end waits for the thread: a disk that hangs holds up nobody.
 const FAREWELL: Duration = Duration::from_millis(250);

@@ -43,12 +43,7 @@ impl Langfuse {
 
     /// The sink, at work. The error says what to change.
     pub fn connect(config: &SinkConfig, own: &LangfuseConfig, connect: &Connect) -> Result<Arc<dyn Sink>, String> {
-        let limits = Limits {
-            batch: own.flush_at,
-            interval: own.flush_interval,
-            timeout: own.timeout,
-            batch_bytes: LIMITS.batch_bytes,
-        };
+        let limits = Limits { batch: own.flush_at, interval: own.flush_interval, timeout: own.timeout, ..LIMITS };
         let target = connect.target(&format!("{}{PATH}", own.host), &headers(own))?;
         let batch = Batch::of(Source { resource: resource(own), scope: "llmrouter" });
         let exporter =
@@ -59,6 +54,10 @@ impl Langfuse {
 
 impl Tracing for Langfuse {
     type Place = Steering;
+
+    fn chooses(&self, _event: &Event) -> bool {
+        self.config.sample_rate < 1.0
+    }
 
     fn place(&self, event: &Event) -> Option<Steering> {
         let steering = Steering::of(event, &self.config);

@@ -12,12 +12,18 @@ use serde_json::Value;
 
 use crate::transport::{HeaderName, HeaderValue};
 
-use super::super::export::{Limits, Reply, Verdict, Wire};
+use super::super::export::{FIRST_WAIT, Limits, Reply, TRIES, Verdict, Wire};
 use super::attributes::Attributes;
 
 /// As the standard's own exporters have it.
-pub const LIMITS: Limits =
-    Limits { batch: 512, batch_bytes: 1024 * 1024, interval: Duration::from_secs(5), timeout: Duration::from_secs(10) };
+pub const LIMITS: Limits = Limits {
+    batch: 512,
+    batch_bytes: 1024 * 1024,
+    interval: Duration::from_secs(5),
+    timeout: Duration::from_secs(10),
+    tries: TRIES,
+    first_wait: FIRST_WAIT,
+};
 
 /// Field 1 of a request, and field 2 of what it holds, of bytes whose length is told.
 const FIRST: u8 = 1 << 3 | 2;

@@ -18,6 +18,9 @@ pub trait Tracing: Send + Sync {
     /// Where a call's spans belong.
     type Place;
 
+    /// Whether only its [`place`](Self::place) says if a call is to be told of.
+    fn chooses(&self, event: &Event) -> bool;
+
     /// `None` for a call that is not to be told of.
     fn place(&self, event: &Event) -> Option<Self::Place>;
 
@@ -64,8 +67,13 @@ impl<T: Tracing> Sink for Traces<T> {
                 if !self.is_asked_for(event) {
                     return;
                 }
+                // A place may take longer to find than all the rest: not without room, where that can be told before.
+                let chooses = self.tracing.chooses(event);
+                if !chooses && !self.exporter.has_room() {
+                    return;
+                }
                 if let Some(place) = self.tracing.place(event)
-                    && self.exporter.has_room()
+                    && (!chooses || self.exporter.has_room())
                 {
                     for span in self.tracing.spans(place, &Story::of(event, ended, &noted, self.wants_content())) {
                         self.exporter.put(Batch::item(&span));

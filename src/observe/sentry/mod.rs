@@ -18,13 +18,19 @@ use crate::transport::{HeaderName, HeaderValue};
 
 use super::connect::Connect;
 use super::event::Event;
-use super::export::{Exporter, Limits, Reply, Verdict, Wire, post};
+use super::export::{Exporter, FIRST_WAIT, Limits, Reply, TRIES, Verdict, Wire, post};
 use super::sink::{Sink, takes};
 use report::Reporter;
 
 /// An envelope has room for one event.
-const LIMITS: Limits =
-    Limits { batch: 1, batch_bytes: 1024 * 1024, interval: Duration::ZERO, timeout: Duration::from_secs(10) };
+const LIMITS: Limits = Limits {
+    batch: 1,
+    batch_bytes: 1024 * 1024,
+    interval: Duration::ZERO,
+    timeout: Duration::from_secs(10),
+    tries: TRIES,
+    first_wait: FIRST_WAIT,
+};
 const CLIENT: &str = concat!("llmrouter/", env!("CARGO_PKG_VERSION"));
 /// Characters of an event's id, with which each item begins.
 const ID: usize = 32;

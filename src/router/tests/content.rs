@@ -1,5 +1,7 @@
 //! What events show of prompts and answers: all of it to who asked for content, and none of it to anybody else.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::observed::Heard;
@@ -109,5 +111,39 @@ async fn what_came_until_a_stream_was_left_is_seen() {
     for (_, event) in heard.all() {
         let said = event["response"]["choices"][0]["message"]["content"].as_str().unwrap();
         assert!(!said.is_empty() && said.len() < 24 && "the ANSWER, word by word".starts_with(said), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn excluded_members_are_in_no_payload() {
+    let told = async |settings: &str| {
+        let yaml = format!("{YAML}llmrouter_settings: {{log_content: true}}\nlitellm_settings: {{{settings}}}\n");
+        let heard = Heard::new(&yaml);
+        heard.router.observe(&heard.runtime).unwrap();
+        heard.router.answer(&Request::parse(&chat().to_string()).unwrap(), 1).await.ok().unwrap();
+        heard.all().into_iter().map(|(_, event)| event).collect::<Vec<_>>()
+    };
+    let names = |event: &Value| event.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let all: BTreeSet<_> = crate::config::PAYLOAD.iter().map(|&name| name.to_owned()).collect();
+    for event in told("").await {
+        assert_eq!(names(&event), all, "the configuration knows all members");
+    }
+    for event in told("standard_logging_payload_excluded_fields: [messages, response, metadata]").await {
+        let gone: Vec<_> = all.difference(&names(&event)).cloned().collect();
+        assert_eq!(gone, ["messages", "metadata", "response"]);
+        assert!(!event.to_string().contains("SECRET"), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_a_call_that_asks_for_that() {
+    for (settings, most) in [("", 2), ("litellm_settings: {global_disable_no_log_param: true}\n", 6)] {
+        let heard = Heard::new(&format!("{YAML}{settings}"));
+        heard.router.observe(&heard.runtime).unwrap();
+        for wish in ["true", "\"true\"", "false"] {
+            let request = format!(r#"{{"model":"g","messages":[],"no-log":{wish}}}"#);
+            heard.router.answer(&Request::parse(&request).unwrap(), 1).await.ok().unwrap();
+        }
+        assert_eq!(heard.all().len(), most);
     }
 }

@@ -88,6 +88,27 @@ fn who_asked_for_the_usage_gets_that_of_all_parts() {
 }
 
 #[test]
+fn each_part_is_charged_to_who_gave_it() {
+    let world = world(json!({"paths": {"/east": [broken("one ", "two")], "/west": [rest(&[" three", " four"])]}}));
+    let mut settings = continuing();
+    settings["router_settings"] = json!({
+        "default_litellm_params": {"input_cost_per_token": 0.0, "output_cost_per_token": 1.0},
+        "provider_budget_config": {"openai": {"budget_limit": 1000, "time_period": "1d"}},
+    });
+    let open = open(&world, &["east", "west"], settings, json!({}));
+    let (said, end, _) = open.rest();
+    assert_eq!((said.as_str(), end), ("one two three four", None));
+    let cost = open.stream.metadata()["cost"].as_f64().unwrap();
+    let Opened { stream, _router: router } = open;
+    drop(stream);
+    let snapshot = router.snapshot();
+    let spend = |place: usize| snapshot["groups"][0]["deployments"][place]["spend"].as_f64().unwrap();
+    assert!(spend(0) > 0.0 && spend(1) > 0.0 && spend(0) + spend(1) == cost, "{} and {} of {cost}", spend(0), spend(1));
+    assert_eq!(spend(1), 3.0, "what it told of itself");
+    assert_eq!(snapshot["budgets"][0]["spent"].as_f64(), Some(cost));
+}
+
+#[test]
 fn it_goes_on_more_than_once_and_over_groups_and_wires() {
     let script = json!({"paths": {"/east": [broken("one ", "two")], "/west": [broken(" three", " four")]}});
     let world = world(script);

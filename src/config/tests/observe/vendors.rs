@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KEYS, LANGFUSE, OTEL, SENTRY, off, only, with};
+use super::{KEYS, LANGFUSE, OTEL, SENTRY, off, only, told, with};
 use crate::config::{Secret, SinkKind};
 
 #[test]
@@ -182,4 +182,27 @@ fn otel_is_off_for_a_reason() {
     ] {
         off(OTEL, &[(name, value)], why);
     }
+}
+
+#[test]
+fn what_no_payload_may_have_is_in_no_trace() {
+    let excluding = |fields: &str| {
+        let fields = format!("standard_logging_payload_excluded_fields: {fields}");
+        let text = format!(
+            "llmrouter_settings: {{log_content: true}}\nlitellm_settings: {{callbacks: [langfuse, otel], {fields}}}"
+        );
+        let config = with(&text, &KEYS);
+        let shown = config.observe.sinks.iter().map(|sink| match &sink.kind {
+            SinkKind::Langfuse(langfuse) => langfuse.message_logging,
+            SinkKind::Otel(otel) => otel.message_logging,
+            _ => panic!("neither langfuse nor otel"),
+        });
+        (shown.collect::<Vec<_>>(), told(&config))
+    };
+    assert_eq!(excluding("[metadata]"), (vec![true, true], vec![]));
+    assert_eq!(excluding("[messages]").0, [false, false]);
+    assert_eq!(excluding("[response]").0, [false, false]);
+    let (shown, told) = excluding("[messsages]");
+    assert_eq!(shown, [true, true]);
+    assert!(told[0].ends_with("payloads have no member \"messsages\""), "{told:?}");
 }

@@ -40,6 +40,8 @@ callback_settings:
     timeout: 2
     batch_size: 7
     flush_interval: 0.5
+    max_retries: 2
+    retry_delay: 0.25
   datadog: {callback_type: generic_api, endpoint: 'https://d/', log_format: single}
   plain: {callback_type: generic_api}
   unused: {endpoint: os.environ/NOWHERE}
@@ -59,11 +61,12 @@ callback_settings:
     assert_eq!(webhook.headers, [("Authorization".to_owned(), Secret::new("Bearer canary"))]);
     assert_eq!((webhook.timeout, webhook.flush_at), (Duration::from_secs(2), 7));
     assert_eq!(webhook.flush_interval, Duration::from_millis(500));
+    assert_eq!((webhook.tries, webhook.first_wait), (3, Duration::from_millis(250)));
     assert!(matches!(&datadog.kind, SinkKind::Webhook(hook) if hook.format == WebhookFormat::Single));
     assert_eq!(
         told(&config),
         [
-            "callback_settings.unused at line 17 column 3: without effect: no list of callbacks has this name",
+            "callback_settings.unused at line 19 column 3: without effect: no list of callbacks has this name",
             "litellm_settings.callbacks[2] at line 4 column 30: plain is off: callback_settings.plain has no endpoint",
         ]
     );

@@ -69,10 +69,14 @@ fn a_trace_that_is_not_recorded_is_neither_sent_nor_lost() {
 
 #[test]
 fn nothing_is_rendered_without_room() {
-    struct Never;
+    struct Never(bool);
     impl Tracing for Never {
         type Place = ();
+        fn chooses(&self, _: &crate::observe::event::Event) -> bool {
+            self.0
+        }
         fn place(&self, _: &crate::observe::event::Event) -> Option<()> {
+            assert!(self.0, "looked for in vain");
             Some(())
         }
         fn spans(&self, (): (), _: &Story) -> Vec<Span> {
@@ -83,12 +87,14 @@ fn nothing_is_rendered_without_room() {
         }
     }
     let runtime = Runtime::new(1, |start| start());
-    let post: Post = Box::new(|_, _| Box::pin(async { Err("can't connect".to_owned()) }));
-    let batch = Batch::of(Source { resource: Attributes::default(), scope: "llmrouter" });
-    let exporter = Exporter::start("otel", LIMITS, Box::new(batch), post, &runtime.threads().unwrap());
-    exporter.end();
     let config = SinkConfig { name: "otel".to_owned(), on_success: true, on_failure: true, kind: SinkKind::Prometheus };
-    let sink = Traces::new(&config, Never, exporter);
-    sink.take(&Made::new(ASKED).succeeds());
-    assert_eq!(sink.status().lost, 1);
+    for chooses in [false, true] {
+        let post: Post = Box::new(|_, _| Box::pin(async { Err("can't connect".to_owned()) }));
+        let batch = Batch::of(Source { resource: Attributes::default(), scope: "llmrouter" });
+        let exporter = Exporter::start("otel", LIMITS, Box::new(batch), post, &runtime.threads().unwrap());
+        exporter.end();
+        let sink = Traces::new(&config, Never(chooses), exporter);
+        sink.take(&Made::new(ASKED).succeeds());
+        assert_eq!(sink.status().lost, 1);
+    }
 }
