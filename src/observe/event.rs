@@ -55,6 +55,8 @@ pub struct Told {
     pub characters: Option<NonZeroU32>,
     /// What was used, once somebody has asked.
     pub used: OnceLock<Usage>,
+    /// The `id` of the answer, once somebody has asked.
+    pub id: OnceLock<Option<String>>,
 }
 
 /// The answer was kept: who gave it, and where it lies.

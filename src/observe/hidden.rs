@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::pricing;
 use crate::transport::HeaderMap;
 
-use super::event::{Ended, Event};
+use super::event::{Ended, Event, Told};
 
 /// Headers of a provider that are worth passing on, by the beginning or the end of their names.
 const HEADER_STARTS: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "retry-after"];
@@ -27,6 +27,20 @@ pub fn passed_on(headers: &HeaderMap) -> Map<String, Value> {
     let shown = headers.keys().filter(|name| is_passed_on(name.as_str()));
     let pairs = shown.filter_map(|name| Some((name.to_string(), headers.get(name)?.to_str().ok()?.into())));
     pairs.collect()
+}
+
+impl Told {
+    fn read_id(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            id: Option<String>,
+        }
+        let bytes = match &self.body {
+            Some(body) => body.json()?.as_bytes(),
+            None => self.first.as_deref()?,
+        };
+        serde_json::from_slice::<Named>(bytes).ok()?.id
+    }
 }
 
 impl Event {
@@ -58,17 +72,9 @@ impl Event {
     }
 
     /// The `id` of the answer.
-    pub fn answer_id(&self) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Named {
-            id: Option<String>,
-        }
+    pub fn answer_id(&self) -> Option<&str> {
         let told = self.told.as_ref()?;
-        let bytes = match &told.body {
-            Some(body) => body.json()?.as_bytes(),
-            None => told.first.as_deref()?,
-        };
-        serde_json::from_slice::<Named>(bytes).ok()?.id
+        told.id.get_or_init(|| told.read_id()).as_deref()
     }
 
     /// What a kept answer would have cost, at the prices of today.

@@ -1,6 +1,8 @@
 //! What is shown of a request's parameters: how a call was made, and not what was asked.
 
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::chat::Request;
 
@@ -49,11 +51,41 @@ pub const ASKED: [&str; 4] = ["messages", "input", "prompt", "query"];
 const LONGEST_TEXT: usize = 256;
 
 /// How the call was made: no prompt, and without `content` nothing that is made of parts, and no text but those known.
-pub fn parameters(request: &Request, content: bool) -> Map<String, Value> {
-    let is_shown =
-        |name: &str, text: &str| name != "model" && !CONTENT.contains(&name) && (content || is_plain(name, text));
-    let shown = request.sent().filter(|(name, text)| is_shown(name, text));
-    shown.filter_map(|(name, text)| Some((name.to_owned(), serde_json::from_str(text).ok()?))).collect()
+pub struct Parameters<'a>(Vec<(&'a str, Parameter<'a>)>);
+
+/// A value, on one line.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Parameter<'a> {
+    /// A number, a word or a text, as it was written.
+    Plain(&'a RawValue),
+    /// May have been written on more lines than one, or with escapes that are none.
+    Made(Value),
+}
+
+impl<'a> Parameter<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        match text.starts_with(['{', '[']) || text.contains('\\') {
+            true => serde_json::from_str(text).ok().map(Self::Made),
+            false => serde_json::from_str(text).ok().map(Self::Plain),
+        }
+    }
+}
+
+impl<'a> Parameters<'a> {
+    pub fn of(request: &'a Request, content: bool) -> Self {
+        let is_shown =
+            |name: &str, text: &str| name != "model" && !CONTENT.contains(&name) && (content || is_plain(name, text));
+        let shown = request.sent().filter(|(name, text)| is_shown(name, text));
+        let read = |(name, text)| Some((name, Parameter::read(text)?));
+        Self(shown.filter_map(read).collect())
+    }
+}
+
+impl Serialize for Parameters<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// Whether a parameter says how a call was made, and can't be a prompt by another name.

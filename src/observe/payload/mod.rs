@@ -2,28 +2,30 @@
 //!
 //! Every event has every member, whatever it ended in.
 
+mod parts;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::error::Error;
-use crate::transport::Phases;
-
-use super::costs::Cost;
 use super::event::{CallEnded, Ended, Event};
 use super::hidden::passed_on;
-use super::parameters::{ASKED, parameters};
+use super::parameters::{ASKED, Parameters};
 use super::record::Record;
 use super::shown::Shown;
 use super::tried::{Millis, Tried};
+use parts::{Breakdown, Failure, Hidden, Listed, Metadata, StatusFields, Times};
+
+/// Room for a payload without content, so that it seldom grows while it is written.
+const USUAL_LENGTH: usize = 2560;
 
 #[derive(Serialize)]
 struct Payload<'a> {
     event: &'static str,
     level: &'static str,
-    id: String,
+    id: &'a str,
     call_id: u64,
     litellm_call_id: &'a str,
     trace_id: &'a str,
@@ -31,14 +33,14 @@ struct Payload<'a> {
     call_type: &'static str,
     stream: bool,
     status: &'static str,
-    status_fields: Value,
+    status_fields: StatusFields,
     custom_llm_provider: Option<&'a str>,
     model: Option<&'a str>,
     requested_model: &'a str,
     model_id: Option<&'a str>,
     model_group: &'a str,
     deployment: Option<&'a str>,
-    api_base: Option<String>,
+    api_base: Option<&'a str>,
     attempt: usize,
     attempts: Vec<Tried<'a>>,
     fallbacks: usize,
@@ -59,8 +61,8 @@ struct Payload<'a> {
     usage_estimated: bool,
     response_cost: Option<f64>,
     saved_cache_cost: Option<f64>,
-    cost_breakdown: Option<Value>,
-    response_cost_failure_debug_info: Option<Value>,
+    cost_breakdown: Option<Breakdown>,
+    response_cost_failure_debug_info: Option<()>,
     cache_hit: bool,
     cache_key: Option<&'a str>,
     request_tags: &'a [String],
@@ -71,36 +73,12 @@ struct Payload<'a> {
     response: Option<Value>,
     error_str: Option<Cow<'a, str>>,
     error_information: Option<Failure<'a>>,
-    model_parameters: Map<String, Value>,
+    model_parameters: Parameters<'a>,
     dropped_params: &'a [String],
-    hidden_params: Value,
-    model_map_information: Value,
-    metadata: Value,
-    guardrail_information: Option<Value>,
-}
-
-/// Milliseconds. All of them are the event's time.
-#[derive(Serialize)]
-struct Times {
-    resolve_ms: Millis,
-    connect_ms: Millis,
-    headers_ms: Millis,
-    first_content_ms: Millis,
-    stream_ms: Millis,
-    /// Of a call: beside its attempts, waits included.
-    router_ms: Millis,
-    total_ms: Millis,
-}
-
-#[derive(Serialize)]
-struct Failure<'a> {
-    error_code: String,
-    error_class: &'static str,
-    llm_provider: &'a str,
-    error_message: Cow<'a, str>,
-    provider_code: Option<Cow<'a, str>>,
-    retry_after: Option<f64>,
-    traceback: &'static str,
+    hidden_params: Hidden<'a>,
+    model_map_information: Listed<'a>,
+    metadata: Metadata<'a>,
+    guardrail_information: Option<()>,
 }
 
 impl Event {
@@ -123,21 +101,24 @@ impl Event {
 
 /// The payload.
 pub fn render(event: &Event, shown: &Shown) -> String {
-    let payload = payload(event, shown);
-    let rendered = match shown.without.is_empty() {
-        true => serde_json::to_string(&payload),
+    let (usage, base) = (event.usage_json(), event.api_base());
+    let payload = payload(event, shown, usage.as_ref(), base.as_deref());
+    let mut text = Vec::with_capacity(USUAL_LENGTH);
+    let written = match shown.without.is_empty() {
+        true => serde_json::to_writer(&mut text, &payload),
         false => serde_json::to_value(&payload).and_then(|mut payload| {
             if let Value::Object(members) = &mut payload {
                 members.retain(|name, _| !shown.without.contains(name));
             }
-            serde_json::to_string(&payload)
+            serde_json::to_writer(&mut text, &payload)
         }),
     };
     // Names are texts and numbers are finite, so there is nothing that JSON can't say.
-    rendered.unwrap_or_else(|_| "{}".to_owned())
+    written.ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_else(|| "{}".to_owned())
 }
 
-fn payload<'a>(event: &'a Event, shown: &Shown) -> Payload<'a> {
+/// `usage` is the answer's own word, and `base` the address that was asked.
+fn payload<'a>(event: &'a Event, shown: &Shown, usage: Option<&'a Value>, base: Option<&'a str>) -> Payload<'a> {
     let (content, words) = (shown.content, shown.prompts());
     let (call, origin) = (&event.call, event.call.origin());
     let (attempt, kept) = (event.attempt(), event.kept());
@@ -150,9 +131,7 @@ fn payload<'a>(event: &'a Event, shown: &Shown) -> Payload<'a> {
     let ttft = event.ttft();
     let key = kept.map(|kept| kept.key.as_str());
     let overhead = ended.and_then(|ended| ended.overhead).map(Millis);
-    let usage = event.usage_json();
     let passed = event.told.as_ref().map(|told| passed_on(&told.headers)).unwrap_or_default();
-    let base = deployment.and_then(|deployment| deployment.api_base());
     let reason = event.reason(words);
     let model = kept.map(|kept| kept.model.as_str()).or(attempt.and_then(|record| record.model.as_deref()));
     Payload {
@@ -162,7 +141,7 @@ fn payload<'a>(event: &'a Event, shown: &Shown) -> Payload<'a> {
             2 => "WARN",
             _ => "INFO",
         },
-        id: event.answer_id().unwrap_or_else(|| origin.call_id.clone()),
+        id: event.answer_id().unwrap_or(&origin.call_id),
         call_id: call.number,
         litellm_call_id: &origin.call_id,
         trace_id: &origin.trace_id,
@@ -170,17 +149,14 @@ fn payload<'a>(event: &'a Event, shown: &Shown) -> Payload<'a> {
         call_type: call.request.verb().call_type(),
         stream: call.is_stream,
         status: if event.error.is_some() { "failure" } else { "success" },
-        status_fields: json!({
-            "llm_api_status": if event.error.is_some() { "failure" } else { "success" },
-            "guardrail_status": "not_run",
-        }),
+        status_fields: StatusFields::of(event),
         custom_llm_provider: event.provider(),
         model,
         requested_model: call.request.model(),
         model_id,
         model_group: event.group(),
         deployment: model_id,
-        api_base: base.clone(),
+        api_base: base,
         attempt: match &event.ended {
             Ended::Attempt(attempt) => attempt.number as usize,
             Ended::Call(call) => call.records.iter().filter(|record| record.is_attempt()).count(),
@@ -192,7 +168,7 @@ fn payload<'a>(event: &'a Event, shown: &Shown) -> Payload<'a> {
         end_time: call.moment(start + event.took()),
         completion_start_time: call.moment(start + ttft.unwrap_or(event.took())),
         response_time: event.took().as_secs_f64(),
-        phases: times(event),
+        phases: Times::of(event),
         overhead_ms: overhead,
         ttft_ms: ttft.map(Millis),
         prompt_tokens: tokens.prompt,
@@ -201,7 +177,7 @@ fn payload<'a>(event: &'a Event, shown: &Shown) -> Payload<'a> {
         usage_estimated: event.usage_is_estimated(),
         response_cost: cost,
         saved_cache_cost: full,
-        cost_breakdown: event.costs().map(breakdown),
+        cost_breakdown: event.costs().map(Breakdown::from),
         response_cost_failure_debug_info: None,
         cache_hit: kept.is_some(),
         cache_key: key,
@@ -215,79 +191,22 @@ fn payload<'a>(event: &'a Event, shown: &Shown) -> Payload<'a> {
         error_information: event
             .error
             .as_ref()
-            .map(|error| failure(error, reason, event.provider_code(words), event.provider())),
-        model_parameters: parameters(&event.call.request, words),
+            .map(|error| Failure::of(error, reason, event.provider_code(words), event.provider())),
+        model_parameters: Parameters::of(&event.call.request, words),
         dropped_params: ended.map_or(&[], |ended| ended.dropped_params.as_slice()),
-        hidden_params: json!({
-            "model_id": model_id,
-            "cache_key": key,
-            "api_base": base,
-            "response_cost": cost,
-            "litellm_overhead_time_ms": overhead,
-            "additional_headers": passed,
-            "litellm_model_name": model,
-            "usage_object": usage,
-        }),
-        model_map_information: json!({"model_map_key": model, "model_map_value": null}),
-        metadata: metadata(event, shown.key_info, &usage),
+        hidden_params: Hidden {
+            model_id,
+            cache_key: key,
+            api_base: base,
+            response_cost: cost,
+            litellm_overhead_time_ms: overhead,
+            additional_headers: passed,
+            litellm_model_name: model,
+            usage_object: usage,
+        },
+        model_map_information: Listed { model_map_key: model, model_map_value: None },
+        metadata: Metadata::of(event, shown.key_info, usage),
         guardrail_information: None,
-    }
-}
-
-fn breakdown(cost: Cost) -> Value {
-    json!({"input_cost": cost.input, "output_cost": cost.output, "total_cost": cost.total})
-}
-
-fn failure<'a>(
-    error: &'a Error,
-    reason: Option<Cow<'a, str>>,
-    code: Option<Cow<'a, str>>,
-    provider: Option<&'a str>,
-) -> Failure<'a> {
-    Failure {
-        error_code: error.http_status().map(|status| status.to_string()).unwrap_or_default(),
-        error_class: error.class(),
-        llm_provider: error.provider().or(provider).unwrap_or_default(),
-        error_message: reason.unwrap_or_default(),
-        provider_code: code,
-        retry_after: error.retry_after().map(|wait| wait.as_secs_f64()),
-        traceback: "",
-    }
-}
-
-/// The caller's own, and what the router did, in LiteLLM's words.
-fn metadata(event: &Event, key_info: bool, usage: &Option<Value>) -> Value {
-    let origin = event.call.origin();
-    let is_shown = |name: &str| key_info || !name.starts_with("user_api_key");
-    let own: Map<_, _> = origin.metadata.clone().into_iter().filter(|(name, _)| is_shown(name)).collect();
-    let tries = event.records().iter().filter(|record| record.is_attempt()).count();
-    json!({
-        "requester_metadata": own,
-        "model_group": event.group(),
-        "original_model_group": event.call.request.model(),
-        "attempted_retries": tries.saturating_sub(1),
-        "attempted_fallbacks": event.call_ended().map_or(0, |ended| ended.fallbacks),
-        "tags": origin.tags,
-        "user_api_key_end_user_id": origin.end_user,
-        "usage_object": usage,
-        "is_silent_experiment": event.call.request.is_copy(),
-    })
-}
-
-fn times(event: &Event) -> Times {
-    let total = event.took();
-    let mut sum = Phases::default();
-    for record in event.records().iter().filter(|record| record.is_attempt()) {
-        sum = sum.plus(record.phases);
-    }
-    Times {
-        resolve_ms: Millis(sum.resolve),
-        connect_ms: Millis(sum.connect),
-        headers_ms: Millis(sum.headers),
-        first_content_ms: Millis(sum.first_content),
-        stream_ms: Millis(sum.stream),
-        router_ms: Millis(total.saturating_sub(sum.total())),
-        total_ms: Millis(total),
     }
 }
 
@@ -297,6 +216,11 @@ impl Event {
             Ended::Call(call) => Some(call),
             Ended::Attempt(_) => None,
         }
+    }
+
+    /// The address of the deployment that was asked last.
+    fn api_base(&self) -> Option<String> {
+        self.attempt()?.deployment.as_ref()?.api_base()
     }
 
     /// Groups that were asked, in order.
