@@ -69,7 +69,8 @@ func TestThreadsOfAnsweredCalls(t *testing.T) {
 // checkThreads wants no more threads than those of Go, of one router and a handful.
 func checkThreads(t *testing.T) {
 	t.Helper()
-	const workers, spare = 2, 4
+	// Where the machine has much else to do, Go starts a thread in the place of one that was put aside within a call to C.
+	const workers, spare = 2, 12
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		t.Fatal(err)
