@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -15,6 +16,8 @@ const LATENCY_BUCKETS: [f64; 17] =
 const MOST_BUCKETS: usize = 100;
 /// Enough for a thousand deployments; what users write into labels stays below it.
 const MAX_SERIES: usize = 10_000;
+/// LiteLLM's.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is counted, and how it is read.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +30,10 @@ pub struct MetricsConfig {
     pub latency_buckets: Vec<f64>,
     /// The most series of one metric; what is above it is counted in one whose labels are all `other`.
     pub max_series: usize,
+    /// `prometheus_metrics_ttl_seconds`: a series to which nothing was added for longer than that is forgotten.
+    pub ttl: Option<Duration>,
+    /// `prometheus_metrics_cleanup_interval_seconds`: how often that is looked for at the most.
+    pub cleanup_interval: Duration,
     /// As written; see [`MetricsConfig::has_metric`].
     pub exclude_metrics: Vec<String>,
     /// As written; see [`MetricsConfig::has_label`].
@@ -62,6 +69,8 @@ impl Default for MetricsConfig {
             listen: None,
             latency_buckets: LATENCY_BUCKETS.to_vec(),
             max_series: MAX_SERIES,
+            ttl: None,
+            cleanup_interval: CLEANUP_INTERVAL,
             exclude_metrics: Vec::new(),
             exclude_labels: Vec::new(),
             groups: Vec::new(),
@@ -113,6 +122,8 @@ pub fn read(litellm: &Settings, own: &Settings, has_prometheus: bool, report: &m
         listen,
         latency_buckets: latency_buckets(litellm.get("prometheus_latency_buckets"), report),
         max_series: max_series(litellm, report),
+        ttl: ttl(litellm, report),
+        cleanup_interval: litellm.time("prometheus_metrics_cleanup_interval_seconds").unwrap_or(CLEANUP_INTERVAL),
         exclude_metrics: texts("prometheus_exclude_metrics"),
         exclude_labels: texts("prometheus_exclude_labels"),
         groups: groups(litellm.get("prometheus_metrics_config"), report),
@@ -162,6 +173,16 @@ fn max_series(litellm: &Settings, report: &mut Report) -> usize {
         Some(count) => usize::try_from(count).unwrap_or(MAX_SERIES),
         None => MAX_SERIES,
     }
+}
+
+fn ttl(litellm: &Settings, report: &mut Report) -> Option<Duration> {
+    let name = "prometheus_metrics_ttl_seconds";
+    let ttl = litellm.time(name)?;
+    if ttl.is_zero() {
+        report.warn(&format!("litellm_settings.{name}"), "0 keeps no series: they stay, as if the key were not there");
+        return None;
+    }
+    Some(ttl)
 }
 
 fn groups(written: Option<&Value>, report: &mut Report) -> Vec<MetricsGroup> {

@@ -32,6 +32,8 @@ pub struct Counts {
     key: Vec<u8>,
     /// By the deployments' ids.
     pub learnt: HashMap<String, Learnt>,
+    /// When idle series were looked for.
+    cleaned: Instant,
 }
 
 /// The series of all events that have the same labels, as they were looked up.
@@ -69,6 +71,7 @@ impl Counts {
             sets: HashMap::new(),
             key: Vec::new(),
             learnt: HashMap::new(),
+            cleaned: clock::now(),
         })
     }
 
@@ -79,7 +82,23 @@ impl Counts {
         self.learnt.retain(|id, _| is_there(id));
     }
 
+    /// Forgets series that nobody adds to, if that is wanted and due.
+    pub fn clean(&mut self) {
+        let Some(ttl) = self.settings.ttl else { return };
+        let now = clock::now();
+        if now.saturating_duration_since(self.cleaned) < self.settings.cleanup_interval {
+            return;
+        }
+        self.cleaned = now;
+        let forgotten =
+            self.families.iter_mut().filter_map(|family| family.forget_idle(ttl, now).then_some(())).count();
+        if forgotten > 0 {
+            self.sets.clear();
+        }
+    }
+
     pub fn take(&mut self, event: &Event) {
+        self.clean();
         let subject = Subject::of(event, &mut self.names, &self.settings);
         subject.key(event.is_call(), &mut self.key);
         if !self.sets.contains_key(self.key.as_slice()) {

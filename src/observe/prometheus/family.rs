@@ -1,8 +1,11 @@
 //! One metric with its series, of which there are only so many.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use prometheus::{Counter, CounterVec, Histogram, HistogramOpts, HistogramVec, Opts, Registry};
+
+use crate::clock;
 
 use super::catalogue::{Kind, Spec};
 use super::labels::{Label, OTHER, Values};
@@ -42,8 +45,16 @@ pub struct Family {
     /// `None` if the configuration leaves it out.
     made: Option<Made>,
     labels: Vec<Source>,
-    series: HashMap<Vec<String>, Series>,
+    series: HashMap<Vec<String>, Kept>,
     most: usize,
+}
+
+/// A series that there is.
+struct Kept {
+    series: Series,
+    /// What it had come to when it was last looked at, and since when that is so.
+    state: u64,
+    since: Instant,
 }
 
 impl Series {
@@ -52,6 +63,15 @@ impl Series {
             Series::Counter(counter) => counter.inc_by(amount),
             Series::Histogram(histogram) => histogram.observe(amount),
             Series::None | Series::Unknown => {}
+        }
+    }
+
+    /// A number that is another one when something was added.
+    fn state(&self) -> u64 {
+        match self {
+            Series::Counter(counter) => counter.get().to_bits(),
+            Series::Histogram(histogram) => histogram.get_sample_count(),
+            Series::None | Series::Unknown => 0,
         }
     }
 }
@@ -106,14 +126,14 @@ impl Family {
             Source::Custom(index) => values.custom.get(*index).cloned().unwrap_or_default(),
         };
         let mut texts: Vec<String> = self.labels.iter().map(value).collect();
-        if let Some(series) = self.series.get(&texts) {
-            return series.clone();
+        if let Some(kept) = self.series.get(&texts) {
+            return kept.series.clone();
         }
         // One place is that of the others.
         if self.series.len() + 1 >= self.most {
             texts.iter_mut().for_each(|text| OTHER.clone_into(text));
-            if let Some(series) = self.series.get(&texts) {
-                return series.clone();
+            if let Some(kept) = self.series.get(&texts) {
+                return kept.series.clone();
             }
         }
         let series = match made {
@@ -122,8 +142,32 @@ impl Family {
         };
         // As many values as labels: there is nothing that could be wrong.
         let Ok(series) = series else { return Series::None };
-        self.series.insert(texts, series.clone());
+        self.series.insert(texts, Kept { series: series.clone(), state: 0, since: clock::now() });
         series
+    }
+
+    /// Forgets the series to which nothing was added for longer than `ttl`, as far as looking from time to time tells.
+    /// Whether there were any: then no series at hand is good any more.
+    pub fn forget_idle(&mut self, ttl: Duration, now: Instant) -> bool {
+        let before = self.series.len();
+        let made = self.made.as_ref();
+        self.series.retain(|labels, kept| {
+            let state = kept.series.state();
+            if state != kept.state {
+                (kept.state, kept.since) = (state, now);
+            }
+            if now.saturating_duration_since(kept.since) <= ttl {
+                return true;
+            }
+            // They are there.
+            let _ = match made {
+                Some(Made::Counters(counters)) => counters.remove_label_values(labels),
+                Some(Made::Histograms(histograms)) => histograms.remove_label_values(labels),
+                None => Ok(()),
+            };
+            false
+        });
+        self.series.len() < before
     }
 }
 
@@ -154,6 +198,34 @@ mod tests {
                 r#"llmrouter_fallbacks_total{fallback_model="other",requested_model="other",status="other",team="other"} 14"#,
             ]
         );
+    }
+
+    #[test]
+    fn what_is_idle_is_forgotten_and_makes_room() {
+        let registry = Registry::new();
+        let settings = Settings { max_series: 3, ..Settings::default() };
+        let mut families = [Metric::Fallbacks, Metric::ApiLatency]
+            .map(|metric| Family::new(metric.spec(), &settings, &[], &registry).unwrap());
+        let (ttl, start) = (Duration::from_secs(100), clock::now());
+        let at = |second| start + Duration::from_secs(second);
+        let named = |name: &str| Values::default().with(Label::RequestedModel, name);
+        let sizes = || registry.gather().iter().map(|family| family.get_metric().len()).collect::<Vec<_>>();
+        for family in &mut families {
+            ["old", "used"].iter().for_each(|name| family.series(&named(name)).add(1.0));
+            assert!(!family.forget_idle(ttl, at(50)), "what was added is looked at");
+            family.series(&named("used")).add(1.0);
+            assert!(!family.forget_idle(ttl, at(149)));
+            assert!(family.forget_idle(ttl, at(151)));
+        }
+        assert_eq!(sizes(), [1, 1]);
+        for family in &mut families {
+            family.series(&named("new")).add(1.0);
+            family.series(&named("old")).add(1.0);
+            assert!(family.forget_idle(ttl, at(250)), "\"used\" was seen to change at 149");
+        }
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        assert!(text.contains(r#"requested_model="new",status=""} 1"#), "it has the place of the old one: {text}");
+        assert!(!text.contains(r#""old""#) && text.contains(r#"requested_model="other",status="other"} 1"#), "{text}");
     }
 
     #[test]

@@ -60,7 +60,11 @@ impl Prometheus {
 
     /// All that was counted, and `state`, as text of version 0.0.4.
     pub fn render(&self, state: &State) -> String {
-        let learnt = self.counts().learnt.iter().map(|(id, learnt)| (id.clone(), *learnt)).collect();
+        let learnt = {
+            let mut counts = self.counts();
+            counts.clean();
+            counts.learnt.iter().map(|(id, learnt)| (id.clone(), *learnt)).collect()
+        };
         let mut families = self.registry.gather();
         families.extend(live::families(state, &learnt, clock::now(), &self.settings));
         families.sort_by(|one, other| one.name().cmp(other.name()));

@@ -1,5 +1,7 @@
 //! Whether there are metrics, where, and which.
 
+use std::time::Duration;
+
 use super::{told, with};
 use crate::config::metric_label;
 
@@ -21,6 +23,8 @@ fn what_litellms_settings_say_of_metrics() {
     let text = "litellm_settings:
   prometheus_latency_buckets: [0.1, 1, '10']
   prometheus_metrics_max_series_per_metric: 50
+  prometheus_metrics_ttl_seconds: 3600
+  prometheus_metrics_cleanup_interval_seconds: 5
   prometheus_exclude_metrics: [litellm_deployment_state]
   prometheus_exclude_labels: user
   prometheus_emit_stream_label: true
@@ -41,7 +45,7 @@ fn what_litellms_settings_say_of_metrics() {
     assert_eq!(
         told(&config),
         [
-            "litellm_settings.custom_prometheus_metadata_labels at line 9 column 3: the label metadata_team stands there twice; the first counts"
+            "litellm_settings.custom_prometheus_metadata_labels at line 11 column 3: the label metadata_team stands there twice; the first counts"
         ]
     );
     assert!(
@@ -56,8 +60,10 @@ fn what_litellms_settings_say_of_metrics() {
         let text = format!("litellm_settings: {{enable_end_user_cost_tracking_prometheus_only: true, {key}: true}}");
         assert!(!with(&text, &[]).observe.metrics.end_user, "{key}");
     }
-    let none = with("litellm_settings: {prometheus_metrics_max_series_per_metric: 0}", &[]);
-    assert_eq!((none.observe.metrics.max_series, told(&none).len()), (10_000, 1));
+    assert_eq!((metrics.ttl, metrics.cleanup_interval), (Some(Duration::from_secs(3600)), Duration::from_secs(5)));
+    let zeros = "prometheus_metrics_max_series_per_metric: 0, prometheus_metrics_ttl_seconds: 0";
+    let none = with(&format!("litellm_settings: {{{zeros}}}"), &[]);
+    assert_eq!((none.observe.metrics.max_series, none.observe.metrics.ttl, told(&none).len()), (10_000, None, 2));
 }
 
 #[test]

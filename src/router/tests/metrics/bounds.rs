@@ -152,3 +152,25 @@ async fn names_behind_a_wildcard_are_shown_up_to_a_number() {
         shown.iter().take(3).chain(shown.iter().rev().take(3)).collect::<Vec<_>>()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn series_that_were_idle_count_anew() {
+    let settings = "prometheus_metrics_ttl_seconds: 100, prometheus_metrics_cleanup_interval_seconds: 10";
+    let own = Counting::new(&YAML.replace("{cache: true,", &format!("{{{settings}, cache: true,")));
+    let request = Request::parse(r#"{"model":"good","messages":[]}"#).unwrap();
+    let (event, _) = attempt(&own.router, &request);
+    let sink = &own.router.metrics.sink;
+    let counted = || sum(&samples(&own.router.metrics()), "litellm_deployment_total_requests_total");
+    sink.take(&event);
+    for _ in 0..5 {
+        tokio::time::advance(Duration::from_secs(60)).await;
+        sink.take(&event);
+    }
+    assert_eq!(counted(), 6.0, "it was never idle for long");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(counted(), 6.0);
+    tokio::time::advance(Duration::from_secs(101)).await;
+    assert_eq!(counted(), 0.0, "nobody need add anything for that");
+    sink.take(&event);
+    assert_eq!(counted(), 1.0, "a series that was at hand is none any more");
+}
