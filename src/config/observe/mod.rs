@@ -139,7 +139,7 @@ fn excluded(litellm: &Settings, report: &mut Report) -> Vec<String> {
     const KEY: &str = "standard_logging_payload_excluded_fields";
     let names: Vec<String> = litellm.texts(KEY).map(str::to_owned).collect();
     for (place, name) in names.iter().enumerate().filter(|(_, name)| !names::PAYLOAD.contains(&name.as_str())) {
-        report.warn(&format!("litellm_settings.{KEY}[{place}]"), &format!("payloads have no member \"{name}\""));
+        report.warn(&format!("litellm_settings.{KEY}[{place}]"), format!("payloads have no member \"{name}\""));
     }
     names
 }

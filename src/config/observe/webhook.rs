@@ -90,9 +90,7 @@ pub fn read(name: &str, own: &Settings, sources: &Sources, report: &mut Report) 
         },
         flush_at: own.count("batch_size").and_then(|count| usize::try_from(count).ok()).unwrap_or(DEFAULT_FLUSH_AT),
         flush_interval: own.time("flush_interval").unwrap_or(DEFAULT_FLUSH_INTERVAL),
-        tries: own
-            .count("max_retries")
-            .map_or(DEFAULT_TRIES, |count| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1)),
+        tries: own.count("max_retries").map_or(DEFAULT_TRIES, |count| count.saturating_add(1)),
         first_wait: own.time("retry_delay").unwrap_or(DEFAULT_FIRST_WAIT),
     })
 }
