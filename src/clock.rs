@@ -160,6 +160,11 @@ impl Waited {
     pub fn total(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
+
+    /// So much it was, whatever was counted.
+    pub fn set(&self, total: Duration) {
+        self.0.store(u64::try_from(total.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
 }
 
 fn millis(time: Duration) -> u64 {

@@ -28,7 +28,7 @@ type RouterEvent struct {
 	ModelGroup     string `json:"model_group"` // That answered, or was asked last.
 	Deployment     string `json:"deployment"`
 	Provider       string `json:"custom_llm_provider"`
-	Model          string `json:"model"` // The provider's name of the model.
+	Model          string `json:"model"` // Provider and model, such as "openai/gpt-4o".
 	APIBase        string `json:"api_base"`
 
 	// Attempt is an attempt's number in its call, from 1; of a call how many there were.
@@ -74,6 +74,8 @@ type EventError struct {
 	Message      string `json:"error_message"`
 	Provider     string `json:"llm_provider"`
 	ProviderCode string `json:"provider_code"` // The provider's own code.
+	// ProviderRequestID is what the provider calls the request by; empty if it did not say.
+	ProviderRequestID string `json:"error_provider_request_id"`
 	// RetryAfter is how long the provider asks to wait; 0 if it does not.
 	RetryAfter time.Duration `json:"-"`
 }

@@ -36,6 +36,7 @@ struct Detail {
     model: Option<String>,
     deployment: Option<String>,
     retry_after: Option<Duration>,
+    headers: Vec<(String, String)>,
 }
 
 impl Error {
@@ -54,6 +55,7 @@ impl Error {
             model: None,
             deployment: None,
             retry_after: None,
+            headers: Vec::new(),
         }))
     }
 
@@ -132,6 +134,11 @@ impl Error {
         self
     }
 
+    pub fn with_headers(mut self, headers: Vec<(String, String)>) -> Self {
+        self.0.headers = headers;
+        self
+    }
+
     /// Takes over the wait of an earlier failure if it is the shorter one.
     pub fn or_sooner(self, earlier: Option<&Error>) -> Self {
         let waits = [self.retry_after(), earlier.and_then(Error::retry_after)];
@@ -193,6 +200,11 @@ impl Error {
     /// After how long to try again, where that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// Headers of a refusal that may be shown.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.0.headers
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Call {
     pub start: Instant,
     /// Random: what the call is named by where its caller gave it no name.
     pub id: u128,
+    /// Members of the metadata that tell of the caller's key may be seen.
+    key_info: bool,
     started: OnceLock<f64>,
     origin: OnceLock<Origin>,
     pub(super) prices: Arc<Prices>,
@@ -82,6 +84,10 @@ pub struct Joined {
 pub struct AttemptEnded {
     /// From 1, in the order of their ends.
     pub number: u32,
+    /// Attempts at this group before it.
+    pub retries: usize,
+    /// Groups that were asked before this one, and left behind.
+    pub fallbacks: usize,
     pub record: Record,
 }
 
@@ -126,7 +132,13 @@ pub struct Event {
 impl Call {
     pub fn new(number: u64, request: &Request, is_stream: bool, start: Instant, prices: Arc<Prices>) -> Self {
         let (request, id) = (request.clone(), fastrand::u128(..));
-        Self { number, request, is_stream, start, id, started: OnceLock::new(), origin: OnceLock::new(), prices }
+        let (started, origin) = (OnceLock::new(), OnceLock::new());
+        Self { number, request, is_stream, start, id, key_info: true, started, origin, prices }
+    }
+
+    /// What the metadata says of the caller's key is told to nobody.
+    pub fn without_key_info(self) -> Self {
+        Self { key_info: false, ..self }
     }
 
     /// When it began, in seconds since 1970.
@@ -136,7 +148,7 @@ impl Call {
 
     /// What its request says about it, for those who read events.
     pub fn origin(&self) -> &Origin {
-        self.origin.get_or_init(|| Origin::of(&self.request, self.id))
+        self.origin.get_or_init(|| Origin::of(&self.request, self.id, self.key_info))
     }
 
     /// A moment of the call, in seconds since 1970.
@@ -230,6 +242,24 @@ impl Event {
         }
     }
 
+    /// Attempts at the last group before the last one.
+    pub fn retries(&self) -> usize {
+        match &self.ended {
+            Ended::Attempt(attempt) => attempt.retries,
+            Ended::Call(call) => {
+                call.last().map_or(0, |last| attempts_at(&call.records, &last.group).saturating_sub(1))
+            }
+        }
+    }
+
+    /// Groups that were asked before the last one.
+    pub fn fallbacks(&self) -> usize {
+        match &self.ended {
+            Ended::Attempt(attempt) => attempt.fallbacks,
+            Ended::Call(call) => call.fallbacks,
+        }
+    }
+
     pub fn took(&self) -> Duration {
         match &self.ended {
             Ended::Attempt(attempt) => attempt.record.took,
@@ -297,6 +327,11 @@ impl Event {
         };
         serde_json::from_str(&usage).ok()
     }
+}
+
+/// Attempts at a group.
+pub fn attempts_at(records: &[Record], group: &str) -> usize {
+    records.iter().filter(|record| record.is_attempt() && &*record.group == group).count()
 }
 
 impl CallEnded {

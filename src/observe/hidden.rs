@@ -1,33 +1,9 @@
 //! What an answer says beside itself, and what may be shown of it.
 
-use serde_json::{Map, Value};
-
 use crate::pricing;
-use crate::transport::HeaderMap;
+use crate::transport::shown_texts;
 
 use super::event::{Ended, Event, Told};
-
-/// Headers of a provider that are worth passing on, by the beginning or the end of their names.
-const HEADER_STARTS: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "retry-after"];
-const HEADER_ENDS: [&str; 1] = ["request-id"];
-
-/// Whether a provider's header may be shown to the caller.
-pub fn is_passed_on(name: &str) -> bool {
-    HEADER_STARTS.iter().any(|start| name.starts_with(start)) || HEADER_ENDS.iter().any(|end| name.ends_with(end))
-}
-
-/// Those of an answer's headers that may be shown; mostly few, and often none.
-pub fn shown_headers(headers: &HeaderMap) -> HeaderMap {
-    let shown = headers.iter().filter(|(name, _)| is_passed_on(name.as_str()));
-    shown.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// Those of an answer. Of a header that came twice, the first: a name stands once in an object.
-pub fn passed_on(headers: &HeaderMap) -> Map<String, Value> {
-    let shown = headers.keys().filter(|name| is_passed_on(name.as_str()));
-    let pairs = shown.filter_map(|name| Some((name.to_string(), headers.get(name)?.to_str().ok()?.into())));
-    pairs.collect()
-}
 
 impl Told {
     fn read_id(&self) -> Option<String> {
@@ -48,6 +24,16 @@ impl Event {
     pub fn provider(&self) -> Option<&str> {
         let asked = || self.attempt()?.deployment.as_deref().map(|deployment| deployment.provider.as_str());
         self.kept().map(|kept| kept.provider.as_str()).or_else(asked)
+    }
+
+    /// Headers of the answer that may be shown, of a refusal's as well.
+    pub fn headers(&self) -> Vec<(&str, &str)> {
+        let of_error = self.error.iter().flat_map(|error| error.headers());
+        let of_error = of_error.map(|(name, value)| (name.as_str(), value.as_str()));
+        match &self.told {
+            Some(told) if !told.headers.is_empty() => shown_texts(&told.headers).collect(),
+            _ => of_error.collect(),
+        }
     }
 
     /// From its beginning to the first content of a stream.

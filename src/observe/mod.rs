@@ -37,7 +37,6 @@ pub use connect::Connected;
 pub use costs::Cost;
 pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Joined, Kept, Told};
 pub use heard::Heard;
-pub use hidden::{is_passed_on, shown_headers};
 pub use observer::{Listener, Observer};
 pub use origin::Origin;
 pub use quoted::without_prompt;

@@ -39,6 +39,8 @@ pub struct Observer {
     is_closing: AtomicBool,
     /// Nobody else notes what deployments cost.
     keeps_spend: AtomicBool,
+    /// What callers say of their keys is told to nobody.
+    hides_key_info: AtomicBool,
     /// Calls may not ask that nobody be told of them.
     ignores_no_log: AtomicBool,
     listener: RwLock<Option<Listener>>,
@@ -65,6 +67,10 @@ impl Observer {
 
     pub fn wants_content(&self) -> bool {
         self.wants_content.load(Ordering::Relaxed)
+    }
+
+    pub fn shows_key_info(&self) -> bool {
+        !self.hides_key_info.load(Ordering::Relaxed)
     }
 
     /// The payload of an event, as listener, webhook and file have it.
@@ -142,11 +148,8 @@ impl Observer {
                 Connect { observe, transport, threads: &threads, runtime, showing: &self.showing }.sinks(&before)?
             }
         };
-        self.showing.set(Shown {
-            content: observe.log_content,
-            key_info: !observe.redact_user_api_key_info,
-            without: observe.excluded_fields.clone(),
-        });
+        self.showing.set(Shown { content: observe.log_content, without: observe.excluded_fields.clone() });
+        self.hides_key_info.store(observe.redact_user_api_key_info, Ordering::Relaxed);
         self.ignores_no_log.store(observe.ignores_no_log, Ordering::Relaxed);
         let wants = observe.log_content || connected.iter().any(|connected| connected.sink.wants_content());
         self.wants_content.store(wants, Ordering::Relaxed);

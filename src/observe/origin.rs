@@ -12,7 +12,7 @@ pub struct Origin {
     pub trace_id: String,
     /// `litellm_session_id`, else `metadata.session_id`.
     pub session_id: Option<String>,
-    /// `user`, else `metadata.user_id`.
+    /// `metadata.user_api_key_end_user_id`, else `user`, else `metadata.user_id`.
     pub end_user: Option<String>,
     pub user_agent: Option<String>,
     pub tags: Vec<String>,
@@ -23,8 +23,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// `id` names what the caller gave no name.
-    pub fn of(request: &Request, id: u128) -> Self {
+    /// `id` names what the caller gave no name. Without `key_info` nothing is known of the key that the caller was asked with.
+    pub fn of(request: &Request, id: u128, key_info: bool) -> Self {
         let mut metadata = Map::new();
         let mut texts = Map::new();
         let mut proxy_headers = Map::new();
@@ -49,13 +49,16 @@ impl Origin {
                 _ => {}
             }
         }
+        if !key_info {
+            metadata.retain(|name, _| !name.starts_with("user_api_key"));
+        }
         let given = |name: &str| text(texts.get(name));
         let meta = |name: &str| text(metadata.get(name));
         let call_id = given("litellm_call_id").unwrap_or_else(|| uuid(id));
         Self {
             trace_id: given("litellm_trace_id").or_else(|| meta("trace_id")).unwrap_or_else(|| call_id.clone()),
             session_id: given("litellm_session_id").or_else(|| meta("session_id")),
-            end_user: given("user").or_else(|| meta("user_id")),
+            end_user: meta("user_api_key_end_user_id").or_else(|| given("user")).or_else(|| meta("user_id")),
             user_agent: meta("user_agent"),
             tags: request.tags().to_vec(),
             call_id,
@@ -103,7 +106,7 @@ mod tests {
     use super::*;
 
     fn origin(members: &str) -> Origin {
-        Origin::of(&Request::parse(&format!(r#"{{"model":"m"{members}}}"#)).unwrap(), 7)
+        Origin::of(&Request::parse(&format!(r#"{{"model":"m"{members}}}"#)).unwrap(), 7, true)
     }
 
     #[test]
@@ -126,6 +129,8 @@ mod tests {
             origin(r#","metadata":{"headers":{"a":"1","b":"2"}},"proxy_server_request":{"headers":{"B":"3"}}"#);
         let header = |name: &str| headers.header(|other| other.eq_ignore_ascii_case(name)).cloned();
         assert_eq!((header("a"), header("b"), header("c")), (Some("1".into()), Some("3".into()), None));
+        let known = origin(r#","user":"u","metadata":{"user_api_key_end_user_id":"e"}"#);
+        assert_eq!(known.end_user.as_deref(), Some("e"));
         assert_eq!(origin(r#","litellm_trace_id":"one","metadata":{"trace_id":"two"}"#).trace_id, "one");
     }
 }

@@ -74,8 +74,9 @@ impl<'a> Parameter<'a> {
 
 impl<'a> Parameters<'a> {
     pub fn of(request: &'a Request, content: bool) -> Self {
-        let is_shown =
-            |name: &str, text: &str| name != "model" && !CONTENT.contains(&name) && (content || is_plain(name, text));
+        let is_shown = |name: &str, text: &str| {
+            !matches!(name, "model" | "metadata") && !CONTENT.contains(&name) && (content || is_plain(name, text))
+        };
         let shown = request.sent().filter(|(name, text)| is_shown(name, text));
         let read = |(name, text)| Some((name, Parameter::read(text)?));
         Self(shown.filter_map(read).collect())

@@ -10,8 +10,6 @@ use super::payload::render;
 pub struct Shown {
     /// Prompt and answer.
     pub content: bool,
-    /// Members of the caller's metadata that begin with `user_api_key`.
-    pub key_info: bool,
     /// Members that it does not have.
     pub without: Vec<String>,
 }

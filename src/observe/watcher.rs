@@ -8,7 +8,7 @@ use crate::chat::{Body, Request};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 
-use super::event::{AttemptEnded, Call, CallEnded, Ended, Event, Told};
+use super::event::{AttemptEnded, Call, CallEnded, Ended, Event, Told, attempts_at};
 use super::observer::Observer;
 use super::record::Record;
 
@@ -32,7 +32,8 @@ struct Heard {
 impl Watcher {
     pub fn new(observer: Arc<Observer>, number: u64, request: &Request, is_stream: bool, start: Instant) -> Self {
         let prices = Arc::clone(observer.prices());
-        let call = Arc::new(Call::new(number, request, is_stream, start, prices));
+        let call = Call::new(number, request, is_stream, start, prices);
+        let call = Arc::new(if observer.shows_key_info() { call } else { call.without_key_info() });
         Self { observer, call, heard: Mutex::default(), ended: AtomicBool::new(false) }
     }
 
@@ -44,17 +45,18 @@ impl Watcher {
     /// An attempt has ended.
     pub fn attempt(&self, record: &Record, error: Option<&Error>, told: Option<Told>) {
         let told = told.map(Arc::new);
-        let number = {
+        let ended = {
             let mut heard = self.heard();
+            let retries = attempts_at(&heard.records, &record.group);
             heard.records.push(record.clone());
             // Who was asked last may have failed to go on with what another one has said.
             if told.is_some() {
                 heard.told.clone_from(&told);
             }
-            u32::try_from(heard.records.len()).unwrap_or(u32::MAX)
+            let number = u32::try_from(heard.records.len()).unwrap_or(u32::MAX);
+            AttemptEnded { number, retries, fallbacks: fallbacks(&heard.records, None), record: record.clone() }
         };
-        let ended = Ended::Attempt(AttemptEnded { number, record: record.clone() });
-        self.tell(ended, error.cloned(), told);
+        self.tell(Ended::Attempt(ended), error.cloned(), told);
     }
 
     /// The call has ended, with an answer that was `kept` if there is one. What comes after that is nothing.

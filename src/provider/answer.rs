@@ -162,7 +162,7 @@ pub struct Opened<'a> {
 
 const NO_ANSWER: &str = "no answer";
 
-impl Opened<'_> {
+impl<'a> Opened<'a> {
     pub fn endpoint(&self) -> &Endpoint {
         self.endpoint
     }
@@ -175,6 +175,11 @@ impl Opened<'_> {
     /// When the attempt began.
     pub fn start(&self) -> Instant {
         self.start
+    }
+
+    /// Counts the time that is the provider's.
+    pub fn waited(&self) -> &'a Waited {
+        self.waited
     }
 
     /// The end of the attempt's time.

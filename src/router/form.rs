@@ -3,9 +3,10 @@
 use crate::cache::Entry;
 use crate::chat::{Body, Request, tokens_of};
 use crate::error::Error;
-use crate::observe::{Told, shown_headers};
+use crate::observe::Told;
 use crate::provider::{Answer, Encoded, Endpoint, Opened};
 use crate::transport::HeaderMap;
+use crate::transport::shown_headers;
 
 use super::caching::Keep;
 use super::ledger::{Attempt, Measured};

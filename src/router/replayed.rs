@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use crate::cache::Entry;
 use crate::chat::{Chunk, Request, replay};
-use crate::clock;
 use crate::tokens;
 use crate::transport::HeaderMap;
 
@@ -53,7 +52,7 @@ impl Replayed {
 
     pub fn close(mut self) -> Ended {
         let ttft = self.ttft();
-        self.trail.latency = clock::now().saturating_duration_since(self.trail.start);
+        self.trail.stop_reading();
         Ended::of(self.trail, self.headers, self.usage, ttft)
     }
 }

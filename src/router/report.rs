@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use crate::chat::{Verb, usage_of};
 use crate::error::Error;
-use crate::observe::{Millis, Record, Tried, is_passed_on};
+use crate::observe::{Millis, Record, Tried};
 use crate::transport::HeaderMap;
+use crate::transport::is_passed_on;
 
 use super::cost;
 use super::stream::Usage;

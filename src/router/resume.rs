@@ -216,7 +216,10 @@ impl Resume {
         trail.goes_on();
         let (part, broken) = (open.own_usage(), trail.records.last().cloned());
         let form = Streamed { timeouts: &self.router.config.timeouts, start: trail.start, is_cached: false };
-        match call::run(&self.router, &request, &form, &mut trail).await {
+        let overhead = trail.overhead();
+        let next = call::run(&self.router, &request, &form, &mut trail).await;
+        trail.stop_with(overhead);
+        match next {
             Ok(Source::Open(next)) => {
                 let cost = broken.as_ref().and_then(|record| cost::of_part(record, &part));
                 trail.add_part(broken.and_then(|record| record.deployment), cost);

@@ -1,6 +1,7 @@
 //! One attempt's stream: opened by the attempt loop at its first content, then read to its one end.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,10 +12,10 @@ use crate::chat::{Chunk, Request, Tokens, Verb, tokens_of};
 use crate::clock;
 use crate::config::TimeoutConfig;
 use crate::error::Error;
-use crate::observe::{Heard, Told, shown_headers};
+use crate::observe::{Heard, Told};
 use crate::provider::{Chunks, Encoded, Endpoint, Opened, Patience};
 use crate::tokens::{Exchange, Spent};
-use crate::transport::HeaderMap;
+use crate::transport::{HeaderMap, shown_headers};
 
 use super::caching::{Keep, Recording, producer};
 use super::form::Form;
@@ -77,12 +78,14 @@ impl Form for Streamed<'_> {
         let (deployment, model) = (opened.endpoint().deployment(), opened.endpoint().model());
         let exchange = Exchange::begin(opened.request(), deployment.base_model(model));
         let verb = opened.request().verb();
+        let waited = opened.waited();
         let mut chunks = opened.stream()?;
         let mut held = VecDeque::new();
         let mut bytes = 0;
         loop {
             let left = until.saturating_duration_since(clock::now());
-            let Some(chunk) = chunks.next(Patience { chunk: left, idle: bounds.idle }).await? else { break };
+            let next = waited.during(pin!(chunks.next(Patience { chunk: left, idle: bounds.idle }))).await?;
+            let Some(chunk) = next else { break };
             let is_content = chunk.has_content();
             bytes += chunk.json().len();
             held.push_back(chunk);
@@ -373,7 +376,7 @@ impl OpenStream {
     pub fn close(mut self) -> Ended {
         self.cancel();
         let mut trail = self.trail.take().unwrap_or_else(|| Trail::new(0));
-        trail.stop();
+        trail.stop_reading();
         let own = self.own_usage();
         let usage = self.usage();
         if let (Some(parts), Usage::Estimated { prompt, completion }) = (trail.parts(), &usage) {

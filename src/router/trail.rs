@@ -125,6 +125,17 @@ impl Trail {
         self.latency.saturating_sub(self.waited.total())
     }
 
+    /// Ends a stream, which its reader had: what has passed since is the provider's time and the reader's, and none of ours.
+    pub fn stop_reading(&mut self) {
+        self.stop_with(self.overhead());
+    }
+
+    /// The same where we have been at work since.
+    pub fn stop_with(&mut self, overhead: Duration) {
+        self.stop();
+        self.waited.set(self.latency.saturating_sub(overhead));
+    }
+
     /// How many times a deployment was asked.
     pub fn attempts(&self) -> usize {
         self.records.iter().filter(|record| record.is_attempt()).count()

@@ -99,9 +99,11 @@ static void print(struct group *group, bool last) {
     qsort(group->took, samples, sizeof *group->took, by_size);
     uint32_t middle = samples == 0 ? 0 : group->took[samples / 2];
     uint32_t slow = samples == 0 ? 0 : group->took[samples - 1 - samples / 100];
-    printf("\"%s\":{\"answered\":%lu,\"refused\":%lu,\"failed\":%lu,\"p50_us\":%" PRIu32 ",\"p99_us\":%" PRIu32 "}%s",
+    uint32_t slowest = samples == 0 ? 0 : group->took[samples - 1];
+    printf("\"%s\":{\"answered\":%lu,\"refused\":%lu,\"failed\":%lu,\"p50_us\":%" PRIu32 ",\"p99_us\":%" PRIu32
+           ",\"slowest_us\":%" PRIu32 "}%s",
            group->name, atomic_load(&group->answered), atomic_load(&group->refused), atomic_load(&group->failed), middle,
-           slow, last ? "" : ",");
+           slow, slowest, last ? "" : ",");
 }
 
 int main(int argc, char **argv) {

@@ -30,6 +30,8 @@ export interface EventError {
   error_message: string;
   /** The provider's own code. */
   provider_code: string | null;
+  /** The id that the provider gave the request. */
+  error_provider_request_id: string | null;
   /** Seconds. */
   retry_after: number | null;
   /** Always empty. */
@@ -61,7 +63,7 @@ export interface RouterEvent {
   status_fields: { llm_api_status: 'success' | 'failure'; guardrail_status: 'not_run' };
   /** Such as "openai"; null if nobody was asked. */
   custom_llm_provider: string | null;
-  /** The provider's own name of the model. */
+  /** Provider and model, such as "openai/gpt-4o". */
   model: string | null;
   /** The request's `model`. */
   requested_model: string;
@@ -76,7 +78,7 @@ export interface RouterEvent {
   attempt: number;
   /** An attempt itself; of a call all, in order, with what was passed over. */
   attempts: Attempt[];
-  /** Groups left behind; of an attempt 0. */
+  /** Groups left behind. */
   fallbacks: number;
   /** The groups that were asked, in order. */
   fallback_chain: string[];
@@ -85,10 +87,10 @@ export interface RouterEvent {
   endTime: number;
   /** When the first content of a stream came; `endTime` for a whole answer. */
   completionStartTime: number;
-  /** Seconds. */
+  /** Seconds; of a stream until its first content. */
   response_time: number;
   phases: EventPhases;
-  /** The router's own part of a call; null for an attempt, and for a call that was cancelled before its answer. */
+  /** The router's own part of a call, of a stream until its first content; null for an attempt, and for a call that was cancelled before its answer. */
   overhead_ms: number | null;
   /** Of a stream: until its first content. */
   ttft_ms: number | null;
@@ -100,9 +102,10 @@ export interface RouterEvent {
   usage_estimated: boolean;
   /** US dollars; null where no price is known. 0 for what was kept, or failed before its first content. */
   response_cost: number | null;
-  /** What a kept answer would have cost; null for all else. */
+  /** What a kept answer would have cost, null where no price is known; 0 for all else. */
   saved_cache_cost: number | null;
-  cost_breakdown: { total_cost: number | null };
+  /** Null where no price is known. */
+  cost_breakdown: { input_cost: number; output_cost: number; total_cost: number } | null;
   response_cost_failure_debug_info: null;
   /** A kept answer was given: nothing was sent. */
   cache_hit: boolean;
@@ -110,7 +113,7 @@ export interface RouterEvent {
   cache_key: string | null;
   /** The request's tags. */
   request_tags: string[];
-  /** The request's `user` or `metadata.user_id`. */
+  /** The request's `metadata.user_api_key_end_user_id`, `user` or `metadata.user_id`. */
   end_user: string | null;
   /** From the request's metadata, as the next one. */
   requester_ip_address: string | null;
@@ -132,7 +135,7 @@ export interface RouterEvent {
     api_base: string | null;
     response_cost: number | null;
     litellm_overhead_time_ms: number | null;
-    /** The provider's headers on rate limits, waits and request ids. */
+    /** The provider's headers on rate limits, waits and request ids, of a refusal as well. */
     additional_headers: Record<string, string>;
     litellm_model_name: string | null;
     /** The usage as the provider wrote it. */

@@ -43,8 +43,6 @@ pub struct LangfuseConfig {
     /// `litellm_settings.langfuse_enable_update_trace_keys`: a call that is added to a trace (`existing_trace_id`) may
     /// change what the trace's metadata key `update_trace_keys` names.
     pub update_trace_keys: bool,
-    /// `litellm_settings.redact_user_api_key_info`: no member of the metadata that begins with `user_api_key` is sent.
-    pub redacts_key_info: bool,
 }
 
 pub fn read(name: &str, own: &Settings, sources: &Sources) -> Result<LangfuseConfig, String> {
@@ -79,7 +77,6 @@ pub fn read(name: &str, own: &Settings, sources: &Sources) -> Result<LangfuseCon
         message_logging: !sources.no_messages && may_have_messages(own),
         default_tags: sources.litellm.texts("langfuse_default_tags").map(str::to_owned).collect(),
         update_trace_keys: sources.litellm.flag("langfuse_enable_update_trace_keys") == Some(true),
-        redacts_key_info: sources.litellm.flag("redact_user_api_key_info") == Some(true),
     })
 }
 

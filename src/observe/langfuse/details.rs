@@ -45,7 +45,7 @@ const ELSEWHERE: [&str; 26] = [
 pub fn parameters(request: &Request, content: bool) -> String {
     let mut text = String::from("{");
     for (name, value) in request.sent() {
-        let is_asked = CONTENT.contains(&name) || matches!(name, "model" | "tools" | "functions");
+        let is_asked = CONTENT.contains(&name) || matches!(name, "model" | "metadata" | "tools" | "functions");
         let is_whole = value.starts_with(['{', '[']);
         let is_hidden = !content && !is_plain(name, value);
         if is_asked || is_hidden || value == "null" {
@@ -79,9 +79,8 @@ pub fn cost(total: f64) -> String {
 }
 
 /// The caller's own metadata; `None` if there is none.
-pub fn metadata(origin: &Origin, key_info: bool) -> Option<String> {
-    let is_shown = |name: &str| !ELSEWHERE.contains(&name) && (key_info || !name.starts_with("user_api_key"));
-    let own = origin.metadata.iter().filter(|(name, _)| is_shown(name));
+pub fn metadata(origin: &Origin) -> Option<String> {
+    let own = origin.metadata.iter().filter(|(name, _)| !ELSEWHERE.contains(&name.as_str()));
     let own: Map<String, Value> = own.map(|(name, value)| (name.clone(), value.clone())).collect();
     (!own.is_empty()).then(|| Value::Object(own).to_string())
 }

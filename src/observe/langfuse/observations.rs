@@ -81,7 +81,7 @@ fn generation(
     attributes.text("gen_ai.operation.name", operation(verb));
     provider_and_model(&mut attributes, event.provider(), Some(model));
     identity(&mut attributes, &story.answered);
-    facts(&mut attributes, langfuse, story);
+    facts(&mut attributes, story);
     let part = last.map_or(story.attempts.len() as u64 + 1, |asked| asked.number.into());
     Span {
         trace_id: steering.trace.0.to_vec(),
@@ -214,7 +214,7 @@ fn spent(attributes: &mut Attributes, story: &Story) {
 }
 
 /// What an operator asks of a generation beside all that.
-fn facts(attributes: &mut Attributes, langfuse: &Langfuse, story: &Story) {
+fn facts(attributes: &mut Attributes, story: &Story) {
     let (event, ended) = (story.event, story.ended);
     let origin = event.call.origin();
     attributes.text(fact!("litellm_call_id"), &*origin.call_id);
@@ -234,8 +234,8 @@ fn facts(attributes: &mut Attributes, langfuse: &Langfuse, story: &Story) {
     if let Some(kept) = event.kept() {
         attributes.text(fact!("cache_key"), &*kept.key);
     }
-    attributes.count(fact!("attempted_retries"), story.attempts.len().saturating_sub(1) as u64);
-    attributes.count(fact!("attempted_fallbacks"), ended.fallbacks as u64);
+    attributes.count(fact!("attempted_retries"), event.retries() as u64);
+    attributes.count(fact!("attempted_fallbacks"), event.fallbacks() as u64);
     if let Some(overhead) = ended.overhead {
         attributes.number(fact!("litellm_overhead_time_ms"), overhead.as_secs_f64() * 1e3);
     }
@@ -248,7 +248,7 @@ fn facts(attributes: &mut Attributes, langfuse: &Langfuse, story: &Story) {
     if let Some(error) = &event.error {
         attributes.text(fact!("error_class"), error.class());
     }
-    if let Some(own) = details::metadata(origin, !langfuse.config.redacts_key_info) {
+    if let Some(own) = details::metadata(origin) {
         attributes.text(fact!("requester_metadata"), own);
     }
 }

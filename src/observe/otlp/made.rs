@@ -76,7 +76,7 @@ impl Made {
         self.at += 15 * MS;
         self.records.push(record.clone());
         let number = u32::try_from(self.records.iter().filter(|record| record.is_attempt()).count()).unwrap();
-        let event = self.event(Ended::Attempt(AttemptEnded { number, record }), error, None);
+        let event = self.event(Ended::Attempt(AttemptEnded { number, retries: 0, fallbacks: 0, record }), error, None);
         self.events.push(event);
     }
 

@@ -66,7 +66,7 @@ mod tests {
 
     fn parent(metadata: Value) -> Option<Parent> {
         let request = json!({"model": "m", "messages": [], "metadata": metadata}).to_string();
-        Parent::of(&Origin::of(&Request::parse(&request).unwrap(), 1))
+        Parent::of(&Origin::of(&Request::parse(&request).unwrap(), 1, true))
     }
 
     #[test]

@@ -11,12 +11,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::event::{CallEnded, Ended, Event};
-use super::hidden::passed_on;
 use super::parameters::{ASKED, Parameters};
 use super::record::Record;
 use super::shown::Shown;
 use super::tried::{Millis, Tried};
-use parts::{Breakdown, Failure, Hidden, Listed, Metadata, StatusFields, Times};
+use parts::{Breakdown, Failure, Headers, Hidden, Listed, Metadata, StatusFields, Times};
 
 /// Room for a payload without content, so that it seldom grows while it is written.
 const USUAL_LENGTH: usize = 2560;
@@ -25,7 +24,7 @@ const USUAL_LENGTH: usize = 2560;
 struct Payload<'a> {
     event: &'static str,
     level: &'static str,
-    id: &'a str,
+    id: Cow<'a, str>,
     call_id: u64,
     litellm_call_id: &'a str,
     trace_id: &'a str,
@@ -81,6 +80,15 @@ struct Payload<'a> {
     guardrail_information: Option<()>,
 }
 
+/// The answer's `id`, else the call's. A kept answer is given more than once, and each time has a name of its own.
+fn named(event: &Event) -> Cow<'_, str> {
+    match (event.answer_id(), event.kept()) {
+        (Some(id), Some(_)) => format!("{id}_cache_hit{}", event.call.started()).into(),
+        (Some(id), None) => id.into(),
+        (None, _) => event.call.origin().call_id.as_str().into(),
+    }
+}
+
 impl Event {
     /// 3 for what went well, 2 for an attempt that others may make good, 1 for a call that failed. What was cancelled is
     /// nobody's failure.
@@ -101,8 +109,8 @@ impl Event {
 
 /// The payload.
 pub fn render(event: &Event, shown: &Shown) -> String {
-    let (usage, base) = (event.usage_json(), event.api_base());
-    let payload = payload(event, shown, usage.as_ref(), base.as_deref());
+    let (usage, base, model) = (event.usage_json(), event.api_base(), event.called());
+    let payload = payload(event, shown, usage.as_ref(), base.as_deref(), model.as_deref());
     let mut text = Vec::with_capacity(USUAL_LENGTH);
     let written = match shown.without.is_empty() {
         true => serde_json::to_writer(&mut text, &payload),
@@ -117,8 +125,14 @@ pub fn render(event: &Event, shown: &Shown) -> String {
     written.ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_else(|| "{}".to_owned())
 }
 
-/// `usage` is the answer's own word, and `base` the address that was asked.
-fn payload<'a>(event: &'a Event, shown: &Shown, usage: Option<&'a Value>, base: Option<&'a str>) -> Payload<'a> {
+/// `usage` is the answer's own word, `base` the address that was asked, and `model` the model there.
+fn payload<'a>(
+    event: &'a Event,
+    shown: &Shown,
+    usage: Option<&'a Value>,
+    base: Option<&'a str>,
+    model: Option<&'a str>,
+) -> Payload<'a> {
     let (content, words) = (shown.content, shown.prompts());
     let (call, origin) = (&event.call, event.call.origin());
     let (attempt, kept) = (event.attempt(), event.kept());
@@ -126,14 +140,13 @@ fn payload<'a>(event: &'a Event, shown: &Shown, usage: Option<&'a Value>, base: 
     let model_id = kept.map(|kept| kept.deployment.as_str()).or(deployment.map(|deployment| deployment.id()));
     let ended = event.call_ended();
     let tokens = event.usage().and_then(|usage| usage.tokens).unwrap_or_default();
-    let (cost, full) = (event.cost(), kept.and_then(|_| event.saved()));
+    let (cost, full) = (event.cost(), kept.map_or(Some(0.0), |_| event.saved()));
     let start = event.start();
     let ttft = event.ttft();
     let key = kept.map(|kept| kept.key.as_str());
     let overhead = ended.and_then(|ended| ended.overhead).map(Millis);
-    let passed = event.told.as_ref().map(|told| passed_on(&told.headers)).unwrap_or_default();
+    let passed = event.headers();
     let reason = event.reason(words);
-    let model = kept.map(|kept| kept.model.as_str()).or(attempt.and_then(|record| record.model.as_deref()));
     Payload {
         event: if event.is_call() { "call" } else { "attempt" },
         level: match event.level() {
@@ -141,7 +154,7 @@ fn payload<'a>(event: &'a Event, shown: &Shown, usage: Option<&'a Value>, base: 
             2 => "WARN",
             _ => "INFO",
         },
-        id: event.answer_id().unwrap_or(&origin.call_id),
+        id: named(event),
         call_id: call.number,
         litellm_call_id: &origin.call_id,
         trace_id: &origin.trace_id,
@@ -162,12 +175,12 @@ fn payload<'a>(event: &'a Event, shown: &Shown, usage: Option<&'a Value>, base: 
             Ended::Call(call) => call.records.iter().filter(|record| record.is_attempt()).count(),
         },
         attempts: event.records().iter().map(Record::tried).collect(),
-        fallbacks: ended.map_or(0, |ended| ended.fallbacks),
+        fallbacks: event.fallbacks(),
         fallback_chain: event.chain(),
         start_time: call.moment(start),
         end_time: call.moment(start + event.took()),
         completion_start_time: call.moment(start + ttft.unwrap_or(event.took())),
-        response_time: event.took().as_secs_f64(),
+        response_time: ttft.unwrap_or(event.took()).as_secs_f64(),
         phases: Times::of(event),
         overhead_ms: overhead,
         ttft_ms: ttft.map(Millis),
@@ -191,7 +204,7 @@ fn payload<'a>(event: &'a Event, shown: &Shown, usage: Option<&'a Value>, base: 
         error_information: event
             .error
             .as_ref()
-            .map(|error| Failure::of(error, reason, event.provider_code(words), event.provider())),
+            .map(|error| Failure::of(error, reason, event.provider_code(words), event.provider(), &passed)),
         model_parameters: Parameters::of(&event.call.request, words),
         dropped_params: ended.map_or(&[], |ended| ended.dropped_params.as_slice()),
         hidden_params: Hidden {
@@ -200,12 +213,12 @@ fn payload<'a>(event: &'a Event, shown: &Shown, usage: Option<&'a Value>, base: 
             api_base: base,
             response_cost: cost,
             litellm_overhead_time_ms: overhead,
-            additional_headers: passed,
+            additional_headers: Headers(passed),
             litellm_model_name: model,
             usage_object: usage,
         },
         model_map_information: Listed { model_map_key: model, model_map_value: None },
-        metadata: Metadata::of(event, shown.key_info, usage),
+        metadata: Metadata::of(event, usage),
         guardrail_information: None,
     }
 }
@@ -216,6 +229,13 @@ impl Event {
             Ended::Call(call) => Some(call),
             Ended::Attempt(_) => None,
         }
+    }
+
+    /// The model that was asked last, or that gave a kept answer: `openai/gpt-4o`.
+    fn called(&self) -> Option<String> {
+        let asked = || self.attempt()?.model.as_deref();
+        let model = self.kept().map(|kept| kept.model.as_str()).or_else(asked)?;
+        Some([self.provider().unwrap_or_default(), model].join("/"))
     }
 
     /// The address of the deployment that was asked last.

@@ -78,17 +78,19 @@ pub struct Failure<'a> {
     llm_provider: &'a str,
     error_message: Cow<'a, str>,
     provider_code: Option<Cow<'a, str>>,
+    error_provider_request_id: Option<&'a str>,
     retry_after: Option<f64>,
     traceback: &'static str,
 }
 
 impl<'a> Failure<'a> {
-    /// `reason` and `code`: its message and the provider's code as they may be shown.
+    /// `reason` and `code`: its message and the provider's code as they may be shown; `headers`: those of the refusal.
     pub fn of(
         error: &'a Error,
         reason: Option<Cow<'a, str>>,
         code: Option<Cow<'a, str>>,
         provider: Option<&'a str>,
+        headers: &[(&'a str, &'a str)],
     ) -> Self {
         Self {
             error_code: error.http_status().map(|status| status.to_string()).unwrap_or_default(),
@@ -96,6 +98,7 @@ impl<'a> Failure<'a> {
             llm_provider: error.provider().or(provider).unwrap_or_default(),
             error_message: reason.unwrap_or_default(),
             provider_code: code,
+            error_provider_request_id: headers.iter().find(|(name, _)| name.ends_with("request-id")).map(|(_, id)| *id),
             retry_after: error.retry_after().map(|wait| wait.as_secs_f64()),
             traceback: "",
         }
@@ -109,9 +112,18 @@ pub struct Hidden<'a> {
     pub api_base: Option<&'a str>,
     pub response_cost: Option<f64>,
     pub litellm_overhead_time_ms: Option<Millis>,
-    pub additional_headers: Map<String, Value>,
+    pub additional_headers: Headers<'a>,
     pub litellm_model_name: Option<&'a str>,
     pub usage_object: Option<&'a Value>,
+}
+
+/// Names and values.
+pub struct Headers<'a>(pub Vec<(&'a str, &'a str)>);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// How a model stands in the list of prices, which is not told.
@@ -124,7 +136,7 @@ pub struct Listed<'a> {
 /// The caller's own, and what the router did, in LiteLLM's words.
 #[derive(Serialize)]
 pub struct Metadata<'a> {
-    requester_metadata: Requester<'a>,
+    requester_metadata: &'a Map<String, Value>,
     model_group: &'a str,
     original_model_group: &'a str,
     attempted_retries: usize,
@@ -133,35 +145,44 @@ pub struct Metadata<'a> {
     user_api_key_end_user_id: Option<&'a str>,
     usage_object: Option<&'a Value>,
     is_silent_experiment: bool,
+    #[serde(flatten)]
+    of_proxy: OfProxy<'a>,
+}
+
+/// Members of the caller's metadata that LiteLLM's proxy writes, where readers of its payload look for them.
+struct OfProxy<'a>(&'a Map<String, Value>);
+
+impl OfProxy<'_> {
+    fn is_one(name: &str) -> bool {
+        let is_keys = name.starts_with("user_api_key_") && name != "user_api_key_end_user_id";
+        is_keys
+            || matches!(
+                name,
+                "spend_logs_metadata" | "requester_ip_address" | "user_agent" | "requester_custom_headers"
+            )
+    }
+}
+
+impl Serialize for OfProxy<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter(|(name, _)| Self::is_one(name)))
+    }
 }
 
 impl<'a> Metadata<'a> {
-    /// `key_info`: members of the caller's own that tell of its key are shown.
-    pub fn of(event: &'a Event, key_info: bool, usage: Option<&'a Value>) -> Self {
+    pub fn of(event: &'a Event, usage: Option<&'a Value>) -> Self {
         let origin = event.call.origin();
-        let tries = event.records().iter().filter(|record| record.is_attempt()).count();
         Self {
-            requester_metadata: Requester { metadata: &origin.metadata, key_info },
+            requester_metadata: &origin.metadata,
             model_group: event.group(),
             original_model_group: event.call.request.model(),
-            attempted_retries: tries.saturating_sub(1),
-            attempted_fallbacks: event.call_ended().map_or(0, |ended| ended.fallbacks),
+            attempted_retries: event.retries(),
+            attempted_fallbacks: event.fallbacks(),
             tags: &origin.tags,
             user_api_key_end_user_id: origin.end_user.as_deref(),
             usage_object: usage,
             is_silent_experiment: event.call.request.is_copy(),
+            of_proxy: OfProxy(&origin.metadata),
         }
-    }
-}
-
-struct Requester<'a> {
-    metadata: &'a Map<String, Value>,
-    key_info: bool,
-}
-
-impl Serialize for Requester<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let is_shown = |name: &str| self.key_info || !name.starts_with("user_api_key");
-        serializer.collect_map(self.metadata.iter().filter(|(name, _)| is_shown(name)))
     }
 }

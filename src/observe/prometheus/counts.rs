@@ -10,7 +10,6 @@ use crate::error::{Error, Scope};
 use crate::observe::event::{AttemptEnded, CallEnded, Ended, Event};
 use crate::observe::record::Record;
 use crate::pricing::Tokens;
-use crate::transport::HeaderMap;
 
 use super::catalogue::{Metric, SPECS};
 use super::family::{Family, Series};
@@ -287,8 +286,8 @@ impl Adding<'_, '_> {
 
 /// How a deployment does, for the gauges.
 fn learn(learnt: &mut HashMap<String, Learnt>, event: &Event, subject: &Subject<'_>) {
-    let headers = event.told.as_ref().map(|told| &told.headers).filter(|headers| !headers.is_empty());
-    if subject.status == "cancelled" && headers.is_none() {
+    let headers = event.headers();
+    if subject.status == "cancelled" && headers.is_empty() {
         return;
     }
     let Some(own) = learnt.get_mut(subject.model_id) else {
@@ -301,13 +300,9 @@ fn learn(learnt: &mut HashMap<String, Learnt>, event: &Event, subject: &Subject<
         Some(Scope::Deployment | Scope::Key) if subject.status == "failure" => own.is_failing = true,
         Some(_) => {}
     }
-    let Some(headers) = headers else { return };
     let now = clock::now();
-    let left = |names: [&str; 2]| names.iter().find_map(|name| number(headers, name)).map(|left| (left, now));
+    let number = |name: &str| headers.iter().find(|(other, _)| *other == name)?.1.trim().parse().ok();
+    let left = |names: [&str; 2]| names.into_iter().find_map(number).map(|left| (left, now));
     own.requests = left(["x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"]).or(own.requests);
     own.tokens = left(["x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining"]).or(own.tokens);
-}
-
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }

@@ -116,16 +116,20 @@ const PROXY: [(&str, &str); 10] = [
     ("project_id", "user_api_key_project_id"),
 ];
 
+/// Where LiteLLM's proxy puts metadata of the key, of the caller's request and of its header.
+const NESTED: [&str; 3] = ["spend_logs_metadata", "user_api_key_auth_metadata", "requester_metadata"];
+
 /// What stands in the metadata at a path of names, parted by dots; empty if that is nothing or has parts.
 fn member(metadata: &Map<String, Value>, path: &str) -> String {
-    let mut names = path.split('.');
-    let mut found = names.next().and_then(|name| metadata.get(name));
-    for name in names {
-        found = found.and_then(|value| value.get(name));
-    }
-    let proxys = || metadata.get(PROXY.iter().find(|(label, _)| *label == path)?.1);
-    match found.or_else(proxys) {
-        Some(Value::String(text)) => text.clone(),
+    let at = |metadata: &Map<String, Value>| {
+        let mut names = path.split('.');
+        let found = names.next().and_then(|name| metadata.get(name)).cloned();
+        names.fold(found, |found, name| found?.get(name).cloned())
+    };
+    let proxys = || metadata.get(PROXY.iter().find(|(label, _)| *label == path)?.1).cloned();
+    let nested = || NESTED.iter().find_map(|name| at(metadata.get(*name)?.as_object()?));
+    match at(metadata).or_else(proxys).or_else(nested) {
+        Some(Value::String(text)) => text,
         Some(plain @ (Value::Number(_) | Value::Bool(_))) => plain.to_string(),
         _ => String::new(),
     }
@@ -173,5 +177,11 @@ mod tests {
         });
         let values = custom_values(&settings, metadata.as_object().unwrap(), &texts(&["app/one"]));
         assert_eq!(values, ["a b", "7", "t", "", "false", "true"]);
+        let of_proxy = serde_json::json!({
+            "requester_metadata": {"department": "asked", "cost": {"center": 8}}, "department": {"x": 1},
+            "user_api_key_auth_metadata": {"gone": "key's"}, "spend_logs_metadata": {"gone": "header's"}
+        });
+        let values = custom_values(&settings, of_proxy.as_object().unwrap(), &[]);
+        assert_eq!(values, ["", "8", "", "header's", "false", "false"], "what stands above goes before");
     }
 }

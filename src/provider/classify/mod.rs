@@ -16,7 +16,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
-use crate::transport::HeaderMap;
+use crate::transport::{HeaderMap, shown_texts};
 
 pub use rules::ErrorRules;
 
@@ -40,7 +40,8 @@ pub fn refusal(endpoint: &Endpoint, status: u16, headers: &HeaderMap, body: &[u8
         .with_status(status)
         .with_code(said.code.map(clean))
         .with_param(said.param.map(clean))
-        .with_retry_after(settled(wait, rule));
+        .with_retry_after(settled(wait, rule))
+        .with_headers(shown_texts(headers).map(|(name, value)| (name.to_owned(), endpoint.clean(value))).collect());
     let Some(rule) = rule else { return error };
     let error = rule.scope.into_iter().fold(error, Error::with_scope);
     rule.retryable.into_iter().fold(error, Error::with_retryable)

@@ -136,6 +136,36 @@ async fn excluded_members_are_in_no_payload() {
 }
 
 #[tokio::test]
+async fn what_tells_of_the_callers_key_is_told_where_that_is_wanted() {
+    let own =
+        r#""metadata":{"user_api_key_alias":"KEY","user_api_key_end_user_id":"eu","team":"t","debug_langfuse":true}"#;
+    for (redacts, end_user) in [(false, json!("eu")), (true, json!(null))] {
+        let settings =
+            format!("redact_user_api_key_info: {redacts}, custom_prometheus_metadata_labels: [api_key_alias]");
+        let log = "llmrouter_settings: {log_content: true}";
+        let heard = Heard::new(&format!("{YAML}litellm_settings: {{{settings}}}\n{log}\n"));
+        heard.router.observe(&heard.runtime).unwrap();
+        heard.router.count(&heard.runtime).unwrap();
+        for (verb, asked) in [(Verb::Chat, r#""messages":[]"#), (Verb::Responses, r#""input":"hi""#)] {
+            let request = Request::parse_for(verb, &format!(r#"{{"model":"g",{asked},{own}}}"#)).unwrap();
+            heard.router.answer(&request, 1).await.ok().unwrap();
+        }
+        assert!(heard.router.observer().settle(std::time::Duration::from_secs(60)));
+        assert_ne!(heard.router.metrics().contains("KEY"), redacts);
+        for (_, event) in heard.all() {
+            assert_ne!(event.to_string().contains("KEY"), redacts, "{event}");
+            assert_eq!(
+                (&event["end_user"], &event["metadata"]["requester_metadata"]["team"]),
+                (&end_user, &json!("t"))
+            );
+            let alias = if redacts { Value::Null } else { json!("KEY") };
+            assert_eq!(event["metadata"]["user_api_key_alias"], alias, "where LiteLLM's readers look for it");
+            assert_eq!(event["model_parameters"].get("metadata"), None);
+        }
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_told_of_a_call_that_asks_for_that() {
     for (settings, most) in [("", 2), ("litellm_settings: {global_disable_no_log_param: true}\n", 6)] {
         let heard = Heard::new(&format!("{YAML}{settings}"));

@@ -99,6 +99,23 @@ async fn a_call_and_its_attempts_are_heard_once_each() {
 }
 
 #[tokio::test]
+async fn retries_are_of_a_group_and_fallbacks_between_them() {
+    let heard = Heard::new(&YAML.replace("num_retries: 0", "num_retries: 1, retry_after: 0"));
+    heard.router.answer(&request("bad"), 1).await.ok().unwrap();
+    let counts = |(_, event): &(i32, Value)| {
+        let of = |name: &str| event["metadata"][name].as_u64().unwrap();
+        assert_eq!(event["fallbacks"], event["metadata"]["attempted_fallbacks"]);
+        (of("attempted_retries"), of("attempted_fallbacks"))
+    };
+    let counts: Vec<_> = heard.all().iter().map(counts).collect();
+    assert_eq!(
+        counts,
+        [(0, 0), (1, 0), (0, 1), (0, 1)],
+        "two attempts at the first group, one at the other, and the call"
+    );
+}
+
+#[tokio::test]
 async fn phases_are_the_whole_time() {
     let heard = Heard::new(YAML);
     heard.router.answer(&request("bad"), 2).await.ok().unwrap();

@@ -152,8 +152,9 @@ fn check_times(event: &Value) {
     let sum = phases.values().filter_map(Value::as_f64).sum::<f64>() - total;
     assert!((sum - total).abs() < 1.0, "{phases:?}");
     let seconds = |name: &str| event[name].as_f64().unwrap();
-    assert!((seconds("response_time") * 1e3 - total).abs() < 0.01, "{event}");
-    assert!((seconds("endTime") - seconds("startTime") - seconds("response_time")).abs() < 1e-3, "{event}");
+    let first = event["ttft_ms"].as_f64().unwrap_or(total);
+    assert!((seconds("response_time") * 1e3 - first).abs() < 0.01, "{event}");
+    assert!(((seconds("endTime") - seconds("startTime")) * 1e3 - total).abs() < 1.0, "{event}");
     assert!((seconds("startTime")..=seconds("endTime") + 1e-3).contains(&seconds("completionStartTime")), "{event}");
 }
 
@@ -197,7 +198,6 @@ fn check_call(call: &Value, seen: &Seen) {
         ("deployment", "deployment"),
         ("model_group", "model_group"),
         ("custom_llm_provider", "provider"),
-        ("model", "model"),
         ("api_base", "api_base"),
         ("attempts", "attempts"),
         ("fallbacks", "fallbacks"),
@@ -214,6 +214,12 @@ fn check_call(call: &Value, seen: &Seen) {
             call[own]
         );
     }
+    let model = format!(
+        "{}/{}",
+        metadata["provider"].as_str().unwrap_or_default(),
+        metadata["model"].as_str().unwrap_or_default()
+    );
+    assert!(call["model"] == model || metadata["model"].is_null(), "{model}: {}", call["model"]);
     assert_eq!(call["phases"]["total_ms"], metadata["latency_ms"]);
     assert_eq!(call["hidden_params"]["additional_headers"], metadata["headers"]);
     assert!(near(call["response_cost"].as_f64(), metadata["cost"].as_f64()), "{call} {metadata}");
@@ -304,4 +310,19 @@ fn what_was_kept_in_part_costs_what_was_asked_anew() {
         heard.all().into_iter().map(|(_, event)| event).filter(|event| event["event"] == "call").collect();
     assert_eq!((&calls[1]["prompt_tokens"], &metadata["usage"]["prompt_tokens"]), (&json!(10), &json!(20)));
     assert_eq!((&calls[1]["response_cost"], &calls[1]["attempts"]), (&metadata["cost"], &metadata["attempts"]));
+}
+
+#[test]
+fn a_refusal_is_known_by_its_headers() {
+    let refused = json!({"status": 429, "headers": {"x-request-id": "rq1", "x-ratelimit-remaining-requests": "0", "server": "s"}});
+    let world = world(json!({"paths": {"/east": [refused]}}));
+    let router = world.router(&["east"], json!({}));
+    let heard = router.listen();
+    router.call(Export::Completion, &request(json!({}))).unwrap_err();
+    until("both events", || heard.all().len() == 2);
+    for (_, event) in heard.all() {
+        let expected = json!({"x-request-id": "rq1", "x-ratelimit-remaining-requests": "0"});
+        assert_eq!(event["hidden_params"]["additional_headers"], expected);
+        assert_eq!(event["error_information"]["error_provider_request_id"], "rq1");
+    }
 }

@@ -47,6 +47,24 @@ fn every_wire_streams_in_every_form() {
 }
 
 #[test]
+fn the_providers_time_is_not_the_routers() {
+    let slow = pieces(&[
+        (200, role()),
+        (200, word("slow")),
+        (200, chunk(json!({}), Some("stop"))),
+        (0, "data: [DONE]\n\n".to_owned()),
+    ]);
+    let world = world(json!({"paths": {"/east": [slow]}}));
+    let router = world.router(&["east"], json!({}));
+    let stream = router.stream(&request(json!({})), false).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(ended(stream.rest().1), None);
+    let metadata = stream.metadata();
+    let ms = |name: &str| metadata[name].as_f64().unwrap();
+    assert!(ms("latency_ms") >= 600.0 && ms("overhead_ms") < 190.0, "{metadata}");
+}
+
+#[test]
 fn the_usage_is_shown_to_who_asks_for_it() {
     let world = world(json!({}));
     let router = world.router(&["east"], json!({}));

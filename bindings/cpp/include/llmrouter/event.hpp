@@ -35,8 +35,9 @@ struct EventError {
     std::string error_code;     ///< the HTTP status as text; empty if there was none
     std::string error_message;  ///< without secrets
     std::string llm_provider;
-    std::optional<std::string> provider_code;  ///< the provider's own code
-    std::optional<double> retry_after;         ///< seconds
+    std::optional<std::string> provider_code;        ///< the provider's own code
+    std::optional<double> retry_after;               ///< seconds
+    std::optional<std::string> provider_request_id;  ///< what the provider calls the request by
 };
 
 /// One attempt that ended, or one call. It is LiteLLM's standard logging payload with the router's own members beside
@@ -72,6 +73,7 @@ public:
     std::string model_group() const { return json_["model_group"].string(); }
     std::optional<std::string> deployment() const { return json_["deployment"].optional_string(); }
     std::optional<std::string> provider() const { return json_["custom_llm_provider"].optional_string(); }
+    /// Provider and model, such as "openai/gpt-4o".
     std::optional<std::string> model() const { return json_["model"].optional_string(); }
     std::optional<std::string> api_base() const { return json_["api_base"].optional_string(); }
 
@@ -108,9 +110,13 @@ public:
     std::optional<EventError> error() const {
         const detail::Json told = json_["error_information"];
         if (!told) return std::nullopt;
-        return EventError{told["error_class"].string(),   told["error_code"].string(),
-                          told["error_message"].string(), told["llm_provider"].string(),
-                          told["provider_code"].optional_string(), told["retry_after"].real()};
+        return EventError{told["error_class"].string(),
+                          told["error_code"].string(),
+                          told["error_message"].string(),
+                          told["llm_provider"].string(),
+                          told["provider_code"].optional_string(),
+                          told["retry_after"].real(),
+                          told["error_provider_request_id"].optional_string()};
     }
 
 private:

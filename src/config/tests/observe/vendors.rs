@@ -14,11 +14,11 @@ fn langfuse_by_its_variables() {
     assert_eq!((langfuse.flush_at, langfuse.flush_interval), (512, Duration::from_secs(1)));
     assert_eq!((langfuse.timeout, langfuse.sample_rate), (Duration::from_secs(20), 1.0));
     assert!(langfuse.message_logging && langfuse.environment.is_none() && langfuse.default_tags.is_empty());
-    assert!(!langfuse.update_trace_keys && !langfuse.redacts_key_info);
-    let flags = "langfuse_enable_update_trace_keys: true, redact_user_api_key_info: true";
+    assert!(!langfuse.update_trace_keys);
+    let flags = "langfuse_enable_update_trace_keys: true";
     let config = with(&format!("litellm_settings: {{callbacks: langfuse, {flags}}}"), &KEYS);
     let SinkKind::Langfuse(langfuse) = only(&config) else { panic!("no langfuse") };
-    assert!(langfuse.update_trace_keys && langfuse.redacts_key_info);
+    assert!(langfuse.update_trace_keys);
 
     let text =
         "litellm_settings: {callbacks: langfuse, langfuse_default_tags: [cache_hit], turn_off_message_logging: true}";

@@ -29,7 +29,6 @@ fn config() -> LangfuseConfig {
         message_logging: true,
         default_tags: Vec::new(),
         update_trace_keys: false,
-        redacts_key_info: false,
     }
 }
 

@@ -38,7 +38,7 @@ fn attempt(router: &Router, request: &Request) -> (Arc<Event>, Arc<Event>) {
         missed: false,
         dropped_params: Vec::new(),
     };
-    (event(Ended::Attempt(AttemptEnded { number: 1, record })), event(Ended::Call(ended)))
+    (event(Ended::Attempt(AttemptEnded { number: 1, retries: 0, fallbacks: 0, record })), event(Ended::Call(ended)))
 }
 
 const MANY: usize = 100_000;

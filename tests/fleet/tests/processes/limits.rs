@@ -7,7 +7,9 @@ use fleet::{Folder, Server};
 use serde_json::{Value, json};
 
 use crate::plot;
-use crate::processes::{Callers, Provider, Running, WAY, alone, callers, fullest_minute, names, start, sum};
+use crate::processes::{
+    Callers, Provider, Running, WAY, alone, callers, fullest_minute, longest_way, names, start, sum,
+};
 
 const PROCESSES: usize = 8;
 /// A minute, and a little more: what leaves the window is used again.
@@ -97,7 +99,7 @@ fn limits_hold_over_processes() {
             let times = provider.times(&format!("/{}-{group}", setting.name));
             let begin = times.first().copied().unwrap_or_default();
             let first = times.iter().filter(|time| **time < begin + 60_000 - WAY).count();
-            let most = fullest_minute(&times);
+            let most = fullest_minute(&times, longest_way(&ends, group));
             figures.push(Admitted { setting: setting.name, group, limit, most: most as u64, first: first as u64 });
         }
     }

@@ -157,15 +157,21 @@ fn program() -> &'static Path {
 }
 
 /// A call that is let in arrives later, by what a machine with thousands of callers takes; so an arrival proves its moment only to
-/// within this.
+/// within this, or more on a machine that has much else to do.
 pub const WAY: u64 = 2_000;
 
-/// The most that arrived within any minute, less the time of the way there.
-pub fn fullest_minute(times: &[u64]) -> usize {
+/// The longest that a call of a group was under way, in ms, but not less than [`WAY`].
+pub fn longest_way(ends: &[Value], group: &str) -> u64 {
+    let slowest = |end: &Value| end["groups"][group]["slowest_us"].as_u64().expect("a figure").div_ceil(1000);
+    ends.iter().map(slowest).max().unwrap_or_default().max(WAY)
+}
+
+/// The most that arrived within any minute, less the time of the way there: all of them were let in within a minute.
+pub fn fullest_minute(times: &[u64], way: u64) -> usize {
     let mut first = 0;
     let mut most = 0;
     for (last, time) in times.iter().enumerate() {
-        while times[first] + 60_000 - WAY <= *time {
+        while times[first] + 60_000_u64.saturating_sub(way) <= *time && first < last {
             first += 1;
         }
         most = most.max(last + 1 - first);
