@@ -3,21 +3,7 @@
 use crate::pricing;
 use crate::transport::shown_texts;
 
-use super::event::{Ended, Event, Told};
-
-impl Told {
-    fn read_id(&self) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Named {
-            id: Option<String>,
-        }
-        let bytes = match &self.body {
-            Some(body) => body.json()?.as_bytes(),
-            None => self.first.as_deref()?,
-        };
-        serde_json::from_slice::<Named>(bytes).ok()?.id
-    }
-}
+use super::event::{Ended, Event};
 
 impl Event {
     /// The provider that answered or was asked last.
@@ -59,8 +45,7 @@ impl Event {
 
     /// The `id` of the answer.
     pub fn answer_id(&self) -> Option<&str> {
-        let told = self.told.as_ref()?;
-        told.id.get_or_init(|| told.read_id()).as_deref()
+        self.told.as_ref()?.id()
     }
 
     /// What a kept answer would have cost, at the prices of today.

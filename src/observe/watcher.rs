@@ -8,9 +8,10 @@ use crate::chat::{Body, Request};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 
-use super::event::{AttemptEnded, Call, CallEnded, Ended, Event, Told, attempts_at};
+use super::event::{AttemptEnded, Call, CallEnded, Ended, Event, attempts_at};
 use super::observer::Observer;
 use super::record::Record;
+use super::told::Told;
 
 /// Held by the call and by each of its attempts.
 pub struct Watcher {

@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::chat::{Request, Verb};
 
-use super::super::event::Told;
 use super::super::otlp::{LONGEST_CONTENT, TRUNCATED};
 use super::super::parameters::ASKED;
+use super::super::told::Told;
 
 /// `{"messages": …}`, whatever the verb calls them, with the tools that were offered.
 pub fn input(request: &Request) -> Option<String> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::event::Told;
+use super::super::told::Told;
 
 /// Read once for each call.
 #[derive(Default, Deserialize)]

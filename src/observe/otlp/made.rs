@@ -15,9 +15,10 @@ use crate::deployment::{Deployment, State};
 use crate::error::{Error, ErrorKind};
 use crate::transport::{HeaderMap, Phases};
 
-use super::super::event::{AttemptEnded, Call, CallEnded, Ended, Event, Kept, Told};
+use super::super::event::{AttemptEnded, Call, CallEnded, Ended, Event, Kept};
 use super::super::heard::Heard;
 use super::super::record::Record;
+use super::super::told::Told;
 use super::story::Story;
 use super::traces::Tracing;
 
