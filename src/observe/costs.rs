@@ -1,5 +1,7 @@
 //! What an event has cost.
 
+use std::sync::Arc;
+
 use crate::pricing::{self, Usage};
 
 use super::event::{Ended, Event};
@@ -63,6 +65,7 @@ impl Event {
 
     /// The attempt whose tokens were counted, else the last one.
     fn paid(&self) -> Option<&Record> {
-        self.records().iter().rev().find(|record| record.tokens.is_some()).or_else(|| self.attempt())
+        let counted = self.records().iter().rev().find(|record| record.tokens.is_some());
+        counted.map(Arc::as_ref).or_else(|| self.attempt())
     }
 }

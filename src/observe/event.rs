@@ -63,7 +63,7 @@ pub struct AttemptEnded {
     pub retries: usize,
     /// Groups that were asked before this one, and left behind.
     pub fallbacks: usize,
-    pub record: Record,
+    pub record: Arc<Record>,
 }
 
 /// A call has ended.
@@ -74,7 +74,7 @@ pub struct CallEnded {
     /// Until the first content of a stream.
     pub ttft: Option<Duration>,
     /// All that happened, in order.
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     /// Groups that were asked and left behind.
     pub fallbacks: usize,
     pub kept: Option<Kept>,
@@ -87,7 +87,7 @@ pub struct CallEnded {
 /// Which of both.
 pub enum Ended {
     Attempt(AttemptEnded),
-    Call(CallEnded),
+    Call(Box<CallEnded>),
 }
 
 /// Something that has ended, once.
@@ -149,8 +149,10 @@ impl Event {
     pub fn group(&self) -> &str {
         match &self.ended {
             Ended::Attempt(attempt) => &attempt.record.group,
-            Ended::Call(CallEnded { kept: Some(kept), .. }) => &kept.group,
-            Ended::Call(call) => call.last().map_or_else(|| self.call.request.model(), |record| &record.group),
+            Ended::Call(call) => match &call.kept {
+                Some(kept) => &kept.group,
+                None => call.last().map_or_else(|| self.call.request.model(), |record| &record.group),
+            },
         }
     }
 
@@ -170,7 +172,7 @@ impl Event {
     }
 
     /// The attempts of it.
-    pub fn records(&self) -> &[Record] {
+    pub fn records(&self) -> &[Arc<Record>] {
         match &self.ended {
             Ended::Attempt(attempt) => std::slice::from_ref(&attempt.record),
             Ended::Call(call) => &call.records,
@@ -265,13 +267,13 @@ impl Event {
 }
 
 /// Attempts at a group.
-pub fn attempts_at(records: &[Record], group: &str) -> usize {
+pub fn attempts_at(records: &[Arc<Record>], group: &str) -> usize {
     records.iter().filter(|record| record.is_attempt() && &*record.group == group).count()
 }
 
 impl CallEnded {
     /// The last attempt.
     fn last(&self) -> Option<&Record> {
-        self.records.iter().rev().find(|record| record.is_attempt())
+        self.records.iter().rev().find(|record| record.is_attempt()).map(Arc::as_ref)
     }
 }

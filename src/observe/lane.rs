@@ -244,7 +244,7 @@ mod tests {
         };
         Arc::new(Event::new(
             Arc::new(super::super::event::Call::new(number, &request, false, clock::now(), Arc::default())),
-            Ended::Call(ended),
+            Ended::Call(Box::new(ended)),
             None,
             None,
         ))

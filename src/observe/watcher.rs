@@ -25,7 +25,7 @@ pub struct Watcher {
 #[derive(Default)]
 struct Heard {
     /// Its attempts, in case that nobody is left to tell of them.
-    records: Vec<Record>,
+    records: Vec<Arc<Record>>,
     /// What the answer says.
     told: Option<Arc<Told>>,
 }
@@ -44,18 +44,18 @@ impl Watcher {
     }
 
     /// An attempt has ended.
-    pub fn attempt(&self, record: &Record, error: Option<&Error>, told: Option<Told>) {
+    pub fn attempt(&self, record: &Arc<Record>, error: Option<&Error>, told: Option<Told>) {
         let told = told.map(Arc::new);
         let ended = {
             let mut heard = self.heard();
             let retries = attempts_at(&heard.records, &record.group);
-            heard.records.push(record.clone());
+            heard.records.push(Arc::clone(record));
             // Who was asked last may have failed to go on with what another one has said.
             if told.is_some() {
                 heard.told.clone_from(&told);
             }
             let number = u32::try_from(heard.records.len()).unwrap_or(u32::MAX);
-            AttemptEnded { number, retries, fallbacks: fallbacks(&heard.records, None), record: record.clone() }
+            AttemptEnded { number, retries, fallbacks: fallbacks(&heard.records, None), record: Arc::clone(record) }
         };
         self.tell(Ended::Attempt(ended), error.cloned(), told);
     }
@@ -67,7 +67,7 @@ impl Watcher {
                 Some(body) => Some(Arc::new(Told { body: Some(body), ..Told::default() })),
                 None => self.heard().told.take(),
             };
-            self.tell(Ended::Call(ended), error, told);
+            self.tell(Ended::Call(Box::new(ended)), error, told);
         }
     }
 
@@ -94,7 +94,7 @@ impl Watcher {
             missed: false,
             dropped_params: Vec::new(),
         };
-        self.tell(Ended::Call(ended), Some(error), told);
+        self.tell(Ended::Call(Box::new(ended)), Some(error), told);
     }
 
     /// What a call or an attempt ends with that nobody ended.
@@ -112,7 +112,10 @@ impl Watcher {
 }
 
 /// How many groups were asked before the last one: `kept` is the one whose kept answer was given.
-pub fn fallbacks(records: &[Record], kept: Option<&str>) -> usize {
+pub fn fallbacks(records: &[Arc<Record>], kept: Option<&str>) -> usize {
+    if records.len() < 2 && kept.is_none() {
+        return 0;
+    }
     let mut groups: Vec<&str> =
         records.iter().filter(|record| record.skipped.is_none()).map(|record| &*record.group).collect();
     groups.extend(kept);

@@ -78,7 +78,7 @@ impl Attempt {
     }
 
     /// `told`: what the answer says, if there is a watcher.
-    pub fn succeeded(mut self, measured: Measured, told: Option<Told>) -> Record {
+    pub fn succeeded(mut self, measured: Measured, told: Option<Told>) -> Arc<Record> {
         let now = clock::now();
         let deployment = self.in_flight.deployment();
         tell_back(deployment.count_success(now), deployment, &self.group, now);
@@ -96,12 +96,12 @@ impl Attempt {
         if let Some(ttft) = measured.ttft {
             deployment.state.ttft.add(ttft.as_secs_f64(), now);
         }
-        let record = self.record(now, Some(200), None, measured);
+        let record = Arc::new(self.record(now, Some(200), None, measured));
         self.tell(&record, None, told);
         record
     }
 
-    fn tell(&self, record: &Record, error: Option<&Error>, told: Option<Told>) {
+    fn tell(&self, record: &Arc<Record>, error: Option<&Error>, told: Option<Told>) {
         if let Some(watcher) = &self.watcher {
             watcher.attempt(record, error, told);
         }
@@ -121,12 +121,12 @@ impl Attempt {
     }
 
     /// `blameless`: the bound that the attempt ran into, if it did, was none of its own.
-    pub fn failed(self, error: &Error, blameless: bool) -> Record {
+    pub fn failed(self, error: &Error, blameless: bool) -> Arc<Record> {
         self.broken(error, blameless, Measured::default(), None)
     }
 
     /// The same in the midst of an answer: what had come until then is paid for.
-    pub fn broken(mut self, error: &Error, blameless: bool, measured: Measured, told: Option<Told>) -> Record {
+    pub fn broken(mut self, error: &Error, blameless: bool, measured: Measured, told: Option<Told>) -> Arc<Record> {
         let now = clock::now();
         let run_out = blameless && error.kind() == ErrorKind::Timeout && error.provider_status().is_none();
         // What is wrong with the request says nothing about who refused it.
@@ -154,6 +154,7 @@ impl Attempt {
         of_request!(self.verbosity, deployment, group = &*self.group, class, status; "attempt failed");
         let mut record = self.record(now, error.provider_status(), Some(error.class()), measured);
         record.cooled = verdict.map(|verdict| verdict.time);
+        let record = Arc::new(record);
         self.tell(&record, Some(error), told);
         record
     }
@@ -175,17 +176,17 @@ impl Attempt {
 
     /// The caller has gone: that says nothing about the deployment. `measured` had come until then, `told` as for
     /// [`Attempt::succeeded`].
-    pub fn cancelled(mut self, measured: Measured, told: Option<Told>) -> Record {
+    pub fn cancelled(mut self, measured: Measured, told: Option<Told>) -> Arc<Record> {
         let now = clock::now();
         self.settle(measured.tokens.unwrap_or_default(), now);
         self.tell_cancelled();
         self.unended(now, measured, told)
     }
 
-    fn unended(&mut self, now: Instant, measured: Measured, told: Option<Told>) -> Record {
+    fn unended(&mut self, now: Instant, measured: Measured, told: Option<Told>) -> Arc<Record> {
         let ending = self.watcher.as_ref().map(|watcher| watcher.ending());
         let class = ending.as_ref().map_or(ErrorKind::Cancelled.class(), Error::class);
-        let record = self.record(now, None, Some(class), measured);
+        let record = Arc::new(self.record(now, None, Some(class), measured));
         self.tell(&record, ending.as_ref(), told);
         record
     }

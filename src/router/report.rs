@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::chat::{Verb, usage_of};
 use crate::error::Error;
-use crate::observe::{Millis, Record, Tried};
+use crate::observe::{Millis, Tried};
 use crate::transport::HeaderMap;
 use crate::transport::is_passed_on;
 
@@ -160,7 +160,7 @@ fn render(object: &impl Serialize) -> String {
 }
 
 fn attempts(trail: &Trail) -> Vec<Tried<'_>> {
-    trail.records.iter().map(Record::tried).collect()
+    trail.records.iter().map(|record| record.tried()).collect()
 }
 
 /// The headers that are worth passing on, as an object.

@@ -222,7 +222,7 @@ impl Resume {
         match next {
             Ok(Source::Open(next)) => {
                 let cost = broken.as_ref().and_then(|record| cost::of_part(record, &part));
-                trail.add_part(broken.and_then(|record| record.deployment), cost);
+                trail.add_part(broken.and_then(|record| record.deployment.clone()), cost);
                 let end = Bounds::new(&self.router, &request, trail.start).end();
                 open.replace(*next);
                 open.carry(trail, end);

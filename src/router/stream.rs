@@ -267,7 +267,7 @@ impl OpenStream {
     /// What can be told while it goes on.
     pub fn so_far(&self) -> Trail {
         let mut trail = self.trail.clone().unwrap_or_else(|| Trail::new(0));
-        trail.records.extend(self.attempt.as_ref().map(Attempt::so_far));
+        trail.records.extend(self.attempt.as_ref().map(|attempt| attempt.so_far().into()));
         trail
     }
 

@@ -19,7 +19,7 @@ use super::stream::Usage;
 #[derive(Clone)]
 pub struct Trail {
     pub call_id: u64,
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     pub latency: Duration,
     /// Parameters that did not reach the provider, options without effect among them.
     pub dropped_params: Vec<String>,
@@ -116,8 +116,8 @@ impl Trail {
         }
     }
 
-    pub fn push(&mut self, record: Record) {
-        self.records.push(record);
+    pub fn push(&mut self, record: impl Into<Arc<Record>>) {
+        self.records.push(record.into());
     }
 
     /// What the call took beyond attempts and waits.
@@ -143,7 +143,7 @@ impl Trail {
 
     /// How many times a deployment of this group was asked.
     pub fn attempts_in(&self, group: &str) -> u32 {
-        let asked = |record: &&Record| record.is_attempt() && &*record.group == group;
+        let asked = |record: &&Arc<Record>| record.is_attempt() && &*record.group == group;
         let count = self.records.iter().filter(asked).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
@@ -174,7 +174,7 @@ impl Trail {
 
     fn skip(&mut self, group: Arc<str>, deployment: Option<Arc<Deployment>>, reason: String) {
         let (start, took) = (clock::now(), Duration::ZERO);
-        self.records.push(Record {
+        self.push(Record {
             group,
             deployment,
             model: None,
@@ -207,24 +207,26 @@ impl Trail {
 
     /// The attempt that answered, or that broke in the middle of its answer; none where the answer was kept.
     pub fn last_asked(&self) -> Option<&Record> {
-        self.records.last().filter(|_| self.hit().is_none()).filter(|record| record.skipped.is_none())
+        let last = self.records.last().filter(|_| self.hit().is_none());
+        last.filter(|record| record.skipped.is_none()).map(Arc::as_ref)
     }
 
     /// The attempt whose tokens were counted, else the one that was asked last.
     pub fn paid(&self) -> Option<&Record> {
-        self.records.iter().rev().find(|record| record.tokens.is_some()).or_else(|| self.last_asked())
+        let counted = self.records.iter().rev().find(|record| record.tokens.is_some());
+        counted.map(Arc::as_ref).or_else(|| self.last_asked())
     }
 
     /// Notes that others go on for the last attempt, whose stream broke.
     pub fn goes_on(&mut self) {
         if let Some(last) = self.records.last_mut() {
-            last.broke = true;
+            Arc::make_mut(last).broke = true;
         }
     }
 
     /// Whether this deployment's stream broke in this call.
     pub fn broke(&self, deployment: &Arc<Deployment>) -> bool {
-        let is = |record: &Record| record.deployment.as_ref().is_some_and(|own| Arc::ptr_eq(own, deployment));
+        let is = |record: &Arc<Record>| record.deployment.as_ref().is_some_and(|own| Arc::ptr_eq(own, deployment));
         self.records.iter().any(|record| record.broke && is(record))
     }
 

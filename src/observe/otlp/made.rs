@@ -31,7 +31,7 @@ pub const ANSWER: &str = r#"{"id":"chatcmpl-1","model":"gpt-4o-mini-2024-07-18",
 /// A call of mocks: 5 ms before the first attempt, 10 ms each, 5 ms between them and behind the last.
 pub struct Made {
     pub call: Arc<Call>,
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     pub events: Vec<Arc<Event>>,
     at: Instant,
     group: Arc<str>,
@@ -75,7 +75,8 @@ impl Made {
 
     fn push(&mut self, record: Record, error: Option<Error>) {
         self.at += 15 * MS;
-        self.records.push(record.clone());
+        let record = Arc::new(record);
+        self.records.push(Arc::clone(&record));
         let number = u32::try_from(self.records.iter().filter(|record| record.is_attempt()).count()).unwrap();
         let event = self.event(Ended::Attempt(AttemptEnded { number, retries: 0, fallbacks: 0, record }), error, None);
         self.events.push(event);
@@ -93,7 +94,8 @@ impl Made {
     /// A deployment is passed over.
     pub fn skips(&mut self, id: &str) {
         let skipped = Some("cools down".to_owned());
-        self.records.push(Record { skipped, took: Duration::ZERO, error: None, status: None, ..self.record(id, None) });
+        let record = Record { skipped, took: Duration::ZERO, error: None, status: None, ..self.record(id, None) };
+        self.records.push(record.into());
     }
 
     pub fn goes_to(&mut self, group: &str) {
@@ -112,7 +114,7 @@ impl Made {
             missed: false,
             dropped_params: Vec::new(),
         };
-        let event = self.event(Ended::Call(ended), error, told);
+        let event = self.event(Ended::Call(Box::new(ended)), error, told);
         self.events.push(Arc::clone(&event));
         event
     }

@@ -254,7 +254,7 @@ fn phases(attributes: &mut Attributes, phases: Phases) {
 /// Deployments and groups that were not asked, and why.
 fn passed_over(story: &Story) -> Vec<SpanEvent> {
     let skipped = story.ended.records.iter().filter_map(|record| Some((record, record.skipped.as_deref()?)));
-    let event = |(record, why): (&Record, &str)| {
+    let event = |(record, why): (&Arc<Record>, &str)| {
         let mut attributes = Attributes::default();
         attributes.known("llmrouter.deployment", record.deployment.as_ref().map(|deployment| deployment.id()));
         attributes.text("llmrouter.model_group", &*record.group);

@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::event::{CallEnded, Ended, Event};
 use super::parameters::{ASKED, Parameters};
-use super::record::Record;
 use super::shown::Shown;
 use super::tried::{Millis, Tried};
 use parts::{Breakdown, Failure, Headers, Hidden, Listed, Metadata, StatusFields, Times};
@@ -174,7 +173,7 @@ fn payload<'a>(
             Ended::Attempt(attempt) => attempt.number as usize,
             Ended::Call(call) => call.records.iter().filter(|record| record.is_attempt()).count(),
         },
-        attempts: event.records().iter().map(Record::tried).collect(),
+        attempts: event.records().iter().map(|record| record.tried()).collect(),
         fallbacks: event.fallbacks(),
         fallback_chain: event.chain(),
         start_time: call.moment(start),

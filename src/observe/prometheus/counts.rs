@@ -1,6 +1,7 @@
 //! What an event adds to which metric.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use prometheus::Registry;
@@ -259,10 +260,10 @@ impl Adding<'_, '_> {
                 (true, Some(_)) if event.is_cancelled() => "cancelled",
                 _ => "failure",
             };
-            let own = |record: &&Record| *record.group == **group && record.is_attempt();
+            let own = |record: &&Arc<Record>| *record.group == **group && record.is_attempt();
             let asked = call.records.iter().rev().find(own).and_then(|record| record.deployment.as_deref());
-            let failed = |record: &&Record| record.group == first.group && record.error.is_some();
-            let (code, class) = cause(call.records.iter().rev().find(failed));
+            let failed = |record: &&Arc<Record>| record.group == first.group && record.error.is_some();
+            let (code, class) = cause(call.records.iter().rev().find(failed).map(Arc::as_ref));
             let values = self.subject.values();
             let values = values
                 .with(Label::FallbackModel, names.shown(group))

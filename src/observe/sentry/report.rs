@@ -1,6 +1,7 @@
 //! A failed call as an event of Sentry's.
 
 use std::fs;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -127,7 +128,7 @@ fn call(event: &Event, error: &Error) -> Value {
         "ms": millis(event.took()),
         "provider_code": event.provider_code(false),
         "retry_after": error.retry_after().map(|wait| wait.as_secs_f64()),
-        "attempts": records.iter().skip(last).map(attempt).collect::<Vec<_>>(),
+        "attempts": records.iter().skip(last).map(|record| attempt(record)).collect::<Vec<_>>(),
     })
 }
 
@@ -148,7 +149,7 @@ fn attempt(record: &Record) -> Value {
 fn breadcrumbs(event: &Event) -> Vec<Value> {
     let records = event.records();
     let last = records.len().saturating_sub(MOST_ATTEMPTS);
-    let crumb = |record: &Record| {
+    let crumb = |record: &Arc<Record>| {
         let who = record.deployment.as_ref().map_or(&*record.group, |deployment| deployment.id());
         let (level, message) = match (&record.skipped, record.error) {
             (Some(why), _) => ("info", format!("{who} was passed over: {why}")),

@@ -131,7 +131,7 @@ fn agrees(plan: &serde_json::Value, trail: &super::super::Trail) -> Result<(), T
     let mut visited: Vec<&str> =
         trail.records.iter().filter(|record| record.deployment.is_some()).map(|record| &*record.group).collect();
     visited.dedup();
-    let of_kind = |record: &crate::observe::Record| record.error != Some("ContextWindowExceededError");
+    let of_kind = |record: &std::sync::Arc<crate::observe::Record>| record.error != Some("ContextWindowExceededError");
     if trail.records.iter().all(of_kind) {
         let order: Vec<&str> = plan["order"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
         // While a call waits between attempts, others may return from the bench.

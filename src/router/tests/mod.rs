@@ -64,7 +64,7 @@ fn asked(outcome: &Result<Completed, Failed>) -> Vec<String> {
         Ok(completed) => &completed.trail,
         Err(failed) => &failed.trail,
     };
-    let name = |record: &crate::observe::Record| match &record.deployment {
+    let name = |record: &std::sync::Arc<crate::observe::Record>| match &record.deployment {
         Some(deployment) => deployment.id().to_owned(),
         None => format!("[{}]", record.group),
     };

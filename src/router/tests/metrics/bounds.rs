@@ -25,20 +25,24 @@ fn attempt(router: &Router, request: &Request) -> (Arc<Event>, Arc<Event>) {
         broke: false,
         cooled: None,
     };
+    let record = Arc::new(record);
     let call = Arc::new(Call::new(1, request, false, now, Arc::default()));
     let event = |ended: Ended| Arc::new(Event::new(Arc::clone(&call), ended, None, None));
     let ended = CallEnded {
         took: record.took,
         overhead: Some(Duration::from_micros(80)),
         ttft: None,
-        records: vec![record.clone()],
+        records: vec![Arc::clone(&record)],
         fallbacks: 0,
         kept: None,
         joined: None,
         missed: false,
         dropped_params: Vec::new(),
     };
-    (event(Ended::Attempt(AttemptEnded { number: 1, retries: 0, fallbacks: 0, record })), event(Ended::Call(ended)))
+    (
+        event(Ended::Attempt(AttemptEnded { number: 1, retries: 0, fallbacks: 0, record })),
+        event(Ended::Call(Box::new(ended))),
+    )
 }
 
 const MANY: usize = 100_000;
