@@ -212,6 +212,11 @@ async fn kept_answers_are_heard_with_who_gave_them() {
     assert_eq!((&kept["cache_hit"], &kept["response_cost"]), (&true.into(), &0.0.into()));
     assert_eq!((&kept["saved_cache_cost"], &kept["prompt_tokens"]), (&1.35e-5.into(), &10.into()));
     assert_eq!(kept["cache_key"].as_str().unwrap().len(), 64);
+    let (asked, ids) =
+        (&events[1].1, events.iter().map(|(_, event)| event["id"].as_str().unwrap()).collect::<Vec<_>>());
+    assert_eq!((&asked["saved_cache_cost"], &asked["model"]), (&0.0.into(), &"openai/gpt-4o-mini".into()));
+    assert_eq!(ids[0], ids[1], "an attempt's answer is the call's");
+    assert!(ids[2].starts_with(&format!("{}_cache_hit", ids[1])) && ids[3] != ids[2], "{ids:?}");
 }
 
 #[tokio::test]
