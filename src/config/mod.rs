@@ -51,8 +51,8 @@ pub use model::*;
 #[cfg(test)]
 pub use observe::PAYLOAD;
 pub use observe::{
-    CallbackOff, FileConfig, LangfuseConfig, MetricsConfig, MetricsGroup, ObserveConfig, OtelConfig, SentryConfig,
-    SinkConfig, SinkKind, WebhookConfig, WebhookFormat, metric_label,
+    CallbackOff, FIRST_WAIT, FileConfig, LangfuseConfig, MetricsConfig, MetricsGroup, ObserveConfig, OtelConfig,
+    SentryConfig, SinkConfig, SinkKind, TRIES, WebhookConfig, WebhookFormat, metric_label,
 };
 pub use python::str as python_repr;
 pub use redis::{RedisAddress, RedisConfig, RedisNodes, RedisTls};

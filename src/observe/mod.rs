@@ -36,7 +36,7 @@ mod webhook;
 
 pub use connect::Connected;
 pub use costs::Cost;
-pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Joined, Kept};
+pub use event::{AttemptEnded, Call, CallEnded, Ended, Event, Joined, Kept, attempts_at};
 pub use heard::Heard;
 pub use observer::{Listener, Observer};
 pub use origin::Origin;

@@ -5,8 +5,7 @@ use crate::chat::{Body, Request, tokens_of};
 use crate::error::Error;
 use crate::observe::Told;
 use crate::provider::{Answer, Encoded, Endpoint, Opened};
-use crate::transport::HeaderMap;
-use crate::transport::shown_headers;
+use crate::transport::{HeaderMap, shown_headers};
 
 use super::caching::Keep;
 use super::ledger::{Attempt, Measured};

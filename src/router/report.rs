@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::Serializer;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::chat::{Verb, usage_of};
 use crate::error::Error;
 use crate::observe::{Millis, Tried};
-use crate::transport::HeaderMap;
-use crate::transport::is_passed_on;
+use crate::transport::{HeaderMap, shown_texts};
 
 use super::cost;
 use super::stream::Usage;
@@ -168,13 +167,6 @@ struct PassedOn<'a>(&'a HeaderMap);
 
 impl Serialize for PassedOn<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // Of a header that came twice, the first: a name stands once in an object.
-        for name in self.0.keys().filter(|name| is_passed_on(name.as_str())) {
-            if let Some(value) = self.0.get(name).and_then(|value| value.to_str().ok()) {
-                map.serialize_entry(name.as_str(), value)?;
-            }
-        }
-        map.end()
+        serializer.collect_map(shown_texts(self.0))
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::chat::Request;
 use crate::clock::{self, Waited};
 use crate::deployment::Deployment;
-use crate::observe::{Joined, Record, Watcher, fallbacks};
+use crate::observe::{Joined, Record, Watcher, attempts_at, fallbacks};
 use crate::transport::Phases;
 
 use super::caching::Hit;
@@ -143,9 +143,7 @@ impl Trail {
 
     /// How many times a deployment of this group was asked.
     pub fn attempts_in(&self, group: &str) -> u32 {
-        let asked = |record: &&Arc<Record>| record.is_attempt() && &*record.group == group;
-        let count = self.records.iter().filter(asked).count();
-        u32::try_from(count).unwrap_or(u32::MAX)
+        u32::try_from(attempts_at(&self.records, group)).unwrap_or(u32::MAX)
     }
 
     /// Leaves only the attempts of the records behind so many: what was passed over once need not be told again.

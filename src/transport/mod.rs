@@ -10,6 +10,6 @@ mod steps;
 pub use client::{Clients, Target, header};
 pub use exchange::{Canned, Exchange, Fault, FaultKind};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-pub use shown::{is_passed_on, shown_headers, shown_texts};
+pub use shown::{shown_headers, shown_texts};
 pub use sse::{Event, EventDecoder, Overflow};
 pub use steps::{Phases, Steps};

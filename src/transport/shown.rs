@@ -7,7 +7,7 @@ const STARTS: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "retry-after"
 const ENDS: [&str; 1] = ["request-id"];
 
 /// Whether a provider's header may be shown to the caller.
-pub fn is_passed_on(name: &str) -> bool {
+fn is_passed_on(name: &str) -> bool {
     STARTS.iter().any(|start| name.starts_with(start)) || ENDS.iter().any(|end| name.ends_with(end))
 }
 

@@ -16,6 +16,8 @@ mod settings;
 mod variables;
 mod webhook;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 pub use file::FileConfig;
@@ -34,6 +36,11 @@ use super::settings::Settings;
 use callbacks::Named;
 use settings::CallbackSettings;
 use variables::Variables;
+
+/// How often a callback's batch is sent before it is lost, and the wait behind the first try, unless its settings say
+/// otherwise.
+pub const TRIES: u32 = 5;
+pub const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// The section of the callbacks' own settings.
 pub const SECTION: &str = "callback_settings";

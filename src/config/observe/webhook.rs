@@ -9,15 +9,12 @@ use crate::config::report::Report;
 use crate::config::secret::Secret;
 use crate::config::settings::Settings;
 
-use super::{SECTION, Sources, endpoint, pairs};
+use super::{FIRST_WAIT, SECTION, Sources, TRIES, endpoint, pairs};
 
 /// As LiteLLM's.
 const DEFAULT_FLUSH_AT: usize = 512;
 const DEFAULT_FLUSH_INTERVAL: Duration = Duration::from_secs(5);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// As of every other callback.
-const DEFAULT_TRIES: u32 = 5;
-const DEFAULT_FIRST_WAIT: Duration = Duration::from_secs(1);
 const ENDPOINT: &str = "GENERIC_LOGGER_ENDPOINT";
 const HEADERS: &str = "GENERIC_LOGGER_HEADERS";
 
@@ -90,8 +87,8 @@ pub fn read(name: &str, own: &Settings, sources: &Sources, report: &mut Report) 
         },
         flush_at: own.count("batch_size").and_then(|count| usize::try_from(count).ok()).unwrap_or(DEFAULT_FLUSH_AT),
         flush_interval: own.time("flush_interval").unwrap_or(DEFAULT_FLUSH_INTERVAL),
-        tries: own.count("max_retries").map_or(DEFAULT_TRIES, |count| count.saturating_add(1)),
-        first_wait: own.time("retry_delay").unwrap_or(DEFAULT_FIRST_WAIT),
+        tries: own.count("max_retries").map_or(TRIES, |count| count.saturating_add(1)),
+        first_wait: own.time("retry_delay").unwrap_or(FIRST_WAIT),
     })
 }
 

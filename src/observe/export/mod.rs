@@ -19,6 +19,7 @@ use crate::runtime::Threads;
 use crate::transport::{HeaderName, HeaderValue, Target};
 
 use super::status::SinkStatus;
+pub use crate::config::{FIRST_WAIT, TRIES};
 use queue::Queue;
 pub use reply::{Reply, Verdict};
 
@@ -43,9 +44,6 @@ pub struct Limits {
 pub const MOST_ITEMS: usize = 32_768;
 /// Their bytes.
 pub const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// Unless somebody wants others, see [`Limits`].
-pub const TRIES: u32 = 5;
-pub const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait, whatever a receiver asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The status of a receiver that takes no request of that size.

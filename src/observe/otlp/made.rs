@@ -51,6 +51,13 @@ impl Made {
         Self { call: Arc::new(call), records: Vec::new(), events: Vec::new(), at: start + 5 * MS, group }
     }
 
+    /// What the metadata says of the caller's key is told to nobody.
+    pub fn hides_key_info(&mut self) {
+        let own = &self.call;
+        let call = Call::new(own.number, &own.request, own.is_stream, own.start, Arc::default()).without_key_info();
+        self.call = Arc::new(call);
+    }
+
     fn event(&self, ended: Ended, error: Option<Error>, told: Option<Told>) -> Arc<Event> {
         Arc::new(Event::new(Arc::clone(&self.call), ended, error, told.map(Arc::new)))
     }

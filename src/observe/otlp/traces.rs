@@ -68,13 +68,11 @@ impl<T: Tracing> Sink for Traces<T> {
                     return;
                 }
                 // A place may take longer to find than all the rest: not without room, where that can be told before.
-                let chooses = self.tracing.chooses(event);
-                if !chooses && !self.exporter.has_room() {
-                    return;
-                }
-                if let Some(place) = self.tracing.place(event)
-                    && (!chooses || self.exporter.has_room())
-                {
+                let place = match self.tracing.chooses(event) {
+                    true => self.tracing.place(event).filter(|_| self.exporter.has_room()),
+                    false => self.exporter.has_room().then(|| self.tracing.place(event)).flatten(),
+                };
+                if let Some(place) = place {
                     for span in self.tracing.spans(place, &Story::of(event, ended, &noted, self.wants_content())) {
                         self.exporter.put(Batch::item(&span));
                     }

@@ -119,17 +119,18 @@ const PROXY: [(&str, &str); 10] = [
 /// Where LiteLLM's proxy puts metadata of the key, of the caller's request and of its header.
 const NESTED: [&str; 3] = ["spend_logs_metadata", "user_api_key_auth_metadata", "requester_metadata"];
 
+fn at<'m>(metadata: &'m Map<String, Value>, path: &str) -> Option<&'m Value> {
+    let mut names = path.split('.');
+    let found = names.next().and_then(|name| metadata.get(name));
+    names.fold(found, |found, name| found?.get(name))
+}
+
 /// What stands in the metadata at a path of names, parted by dots; empty if that is nothing or has parts.
 fn member(metadata: &Map<String, Value>, path: &str) -> String {
-    let at = |metadata: &Map<String, Value>| {
-        let mut names = path.split('.');
-        let found = names.next().and_then(|name| metadata.get(name)).cloned();
-        names.fold(found, |found, name| found?.get(name).cloned())
-    };
-    let proxys = || metadata.get(PROXY.iter().find(|(label, _)| *label == path)?.1).cloned();
-    let nested = || NESTED.iter().find_map(|name| at(metadata.get(*name)?.as_object()?));
-    match at(metadata).or_else(proxys).or_else(nested) {
-        Some(Value::String(text)) => text,
+    let proxys = || metadata.get(PROXY.iter().find(|(label, _)| *label == path)?.1);
+    let nested = || NESTED.iter().find_map(|name| at(metadata.get(*name)?.as_object()?, path));
+    match at(metadata, path).or_else(proxys).or_else(nested) {
+        Some(Value::String(text)) => text.clone(),
         Some(plain @ (Value::Number(_) | Value::Bool(_))) => plain.to_string(),
         _ => String::new(),
     }

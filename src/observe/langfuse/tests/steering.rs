@@ -29,6 +29,18 @@ fn the_metadata_names_the_trace() {
     assert_eq!(of(&made, ["langfuse.observation.prompt.name", "langfuse.observation.prompt.version"]), json!(["p", 3]));
     let own = "langfuse.observation.metadata.requester_metadata";
     assert_eq!(made[own], r#"{"team":"blue","user_api_key_alias":"k"}"#);
+    let hidden = traced(
+        &config(),
+        |made| {
+            made.hides_key_info();
+            answered(made)
+        },
+        r#","metadata":{"team":"blue","user_api_key_alias":"k","debug_langfuse":true}"#,
+    );
+    let told = attributes(&hidden[0]);
+    assert_eq!(told[own], r#"{"team":"blue"}"#);
+    assert_eq!(hidden[0].name, "litellm-acompletion");
+    assert!(!json!(told).to_string().contains("user_api_key"), "{told:?}");
     let by_header =
         r#","metadata":{"trace_name":"a","headers":{"langfuse_trace_name":"b","Langfuse_mask_input":"true"}}"#;
     let made = generation(&config(), by_header);
